@@ -1,0 +1,3 @@
+module github.com/plinthdb/plinth
+
+go 1.26.0

@@ -1,0 +1,92 @@
+// Package callsite remembers who called, cheaply, and says it when asked.
+package callsite
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+)
+
+const depth = 24
+
+// Stack is a captured stack. The zero Stack is empty. Capturing costs well under a microsecond; turning it into
+// text is put off until somebody asks.
+type Stack struct {
+	n   int
+	pcs [depth]uintptr
+}
+
+// Capture fills s with the caller's stack.
+func (s *Stack) Capture() { s.n = runtime.Callers(2, s.pcs[:]) }
+
+// Empty reports whether nothing was captured.
+func (s *Stack) Empty() bool { return s.n == 0 }
+
+// Site returns the first frame outside Plinth as "file.go:12 (package.Function)", or "" if there is none.
+func (s *Stack) Site() string {
+	for f := range s.frames {
+		if !ours(f) {
+			return site(f)
+		}
+	}
+	return ""
+}
+
+// String returns the frames outside Plinth, a line each.
+func (s *Stack) String() string {
+	var b strings.Builder
+	for f := range s.frames {
+		if ours(f) && b.Len() == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+	}
+	return b.String()
+}
+
+func (s *Stack) frames(yield func(runtime.Frame) bool) {
+	if s.n == 0 {
+		return
+	}
+	frames := runtime.CallersFrames(s.pcs[:s.n])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") && !yield(f) {
+			return
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// Caller returns the call site of the first frame outside Plinth on the calling goroutine's stack.
+func Caller() string {
+	var s Stack
+	s.Capture()
+	return s.Site()
+}
+
+func site(f runtime.Frame) string {
+	return fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, path.Base(f.Function))
+}
+
+const module = "github.com/plinthdb/plinth"
+
+// ours reports whether a frame belongs to the layer itself. Plinth's own tests and its command are users of it.
+func ours(f runtime.Frame) bool {
+	rest, ok := strings.CutPrefix(f.Function, module)
+	if !ok || rest == "" || strings.HasSuffix(f.File, "_test.go") {
+		return strings.HasPrefix(f.Function, "iter.") || strings.HasPrefix(f.Function, "sync.")
+	}
+	if rest[0] == '.' { // the root package
+		return true
+	}
+	for _, user := range []string{"/cmd/", "/internal/cli.", "/drivertest.", "/integration", "/plinthtest."} {
+		if strings.HasPrefix(rest, user) {
+			return false
+		}
+	}
+	return rest[0] == '/'
+}
