@@ -61,3 +61,31 @@ func (h *Histogram) Count() int64 {
 	}
 	return n
 }
+
+// Add adds another pool's numbers, for the total of several pools.
+func (s *Stats) Add(o Stats) {
+	s.MaxOpenConnections += o.MaxOpenConnections
+	s.OpenConnections += o.OpenConnections
+	s.InUse += o.InUse
+	s.Idle += o.Idle
+	s.Dialing += o.Dialing
+	s.Waiting += o.Waiting
+	s.AcquireCount += o.AcquireCount
+	s.WaitCount += o.WaitCount
+	s.WaitDuration += o.WaitDuration
+	s.TimeoutCount += o.TimeoutCount
+	for i, n := range o.WaitHistogram {
+		s.WaitHistogram[i] += n
+	}
+	s.DialCount += o.DialCount
+	s.DialErrorCount += o.DialErrorCount
+	s.MaxIdleClosed += o.MaxIdleClosed
+	s.IdleTimeClosed += o.IdleTimeClosed
+	s.LifetimeClosed += o.LifetimeClosed
+	s.BrokenClosed += o.BrokenClosed
+	s.LeaksFound += o.LeaksFound
+	s.Generation = max(s.Generation, o.Generation)
+	if s.OldestHeldSince.IsZero() || !o.OldestHeldSince.IsZero() && o.OldestHeldSince.Before(s.OldestHeldSince) {
+		s.OldestHeldSince = o.OldestHeldSince
+	}
+}
