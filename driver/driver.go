@@ -8,9 +8,23 @@ package driver
 
 import (
 	"context"
+	"time"
 
 	"github.com/plinthdb/plinth/pool"
 )
+
+// Opener makes a backend for an engine. It opens no connection.
+type Opener func(Host) (Backend, error)
+
+// Host is what the engine offers the backend it is about to own. No field is nil.
+type Host struct {
+	Pool pool.Options // the pool's settings, as the user gave them
+
+	OnConnect func(ctx context.Context, s Session) error                                // runs on each new session before its first use; an error closes it
+	Opened    func(ctx context.Context, poolName string, took time.Duration, err error) // a connection was dialled, or wasn't
+	Closed    func(poolName string, reason pool.Reason)                                 // one was closed
+	Leaked    func(h pool.Holder, returned bool)                                        // one is held too long, or came back after that
+}
 
 // Backend is one open database target. Its methods may be called by many goroutines at once.
 // Every error that crosses the seam is a *Fault.

@@ -1,0 +1,242 @@
+package plinth
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/retry"
+)
+
+// call is one statement, begin, commit or ping on its way through the engine. There is one a call, and no allocation
+// but its own: a query's lives in its Rows.
+type call struct {
+	eng  *Engine
+	op   hook.Op
+	hold *hold // the session of a Conn or a Tx; nil: any of the pool's
+	stmt *statement
+	req  driver.Request
+	need driver.Need
+	safe bool // running it twice can't apply anything twice
+	once bool // leave retrying to the caller
+
+	tx   driver.TxOptions // of begin
+	many iter.Seq[[]any]  // of executemany
+	name string           // of a savepoint
+	save driver.SavepointOp
+
+	ctx    context.Context // of the attempt
+	cancel context.CancelFunc
+	sess   driver.Session
+	rows   driver.Rows
+	result driver.Result
+	server driver.Server
+
+	ev       hook.Event
+	began    time.Time // the attempt
+	acquired time.Time
+	executed time.Time
+}
+
+// handler is one step of the way down to the driver.
+type handler func(ctx context.Context, c *call) error
+
+// do sends a call on its way. If it is a query that succeeded, the call goes on until its rows are closed.
+func (e *Engine) do(ctx context.Context, c *call) error {
+	if c.hold == nil {
+		if err := e.usable(string(c.op)); err != nil {
+			return err
+		}
+	}
+	c.start(ctx)
+	err := e.handle(ctx, c)
+	if err != nil || c.rows == nil {
+		c.end(ctx, err)
+	}
+	return err
+}
+
+// start begins the watching of a call.
+func (c *call) start(ctx context.Context) {
+	c.ev = hook.Event{
+		Engine: c.eng.info.Engine, Target: c.eng.info.Target, Op: c.op, Args: c.req.Args,
+		InTx: c.hold != nil && c.hold.tx != nil, Start: time.Now(),
+	}
+	if c.stmt != nil {
+		c.ev.Statement, c.ev.Source = c.stmt.Text, c.stmt.Binder
+	}
+	c.eng.watch.callStart(ctx, c.eng, &c.ev)
+}
+
+// end ends the watching of a call, and its deadline.
+func (c *call) end(ctx context.Context, err error) {
+	c.ev.Err = err
+	c.eng.watch.callEnd(ctx, c.eng, &c.ev)
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// withDeadline gives the call the engine's time-out, if there is one and the context has no earlier deadline.
+func (e *Engine) withDeadline(next handler) handler {
+	if e.timeout <= 0 {
+		return next
+	}
+	return func(ctx context.Context, c *call) error {
+		if at, ok := ctx.Deadline(); ok && time.Until(at) <= e.timeout {
+			return next(ctx, c)
+		}
+		ctx, c.cancel = context.WithTimeout(ctx, e.timeout)
+		return next(ctx, c)
+	}
+}
+
+// withRetry runs the call again as long as the policy allows and nothing can be applied twice. What is inside a
+// transaction never runs again by itself.
+func (e *Engine) withRetry(next handler) handler {
+	if e.policy.Attempts == 1 {
+		return next
+	}
+	return func(ctx context.Context, c *call) error {
+		if c.once || c.hold != nil && c.hold.tx != nil {
+			return next(ctx, c)
+		}
+		policy := e.policy
+		if e.watch.retry {
+			e.observeRetries(&policy, &c.ev)
+		}
+		_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
+			if c.ev.Attempt > 0 {
+				e.retries.Add(1)
+			}
+			return struct{}{}, next(ctx, c)
+		})
+		return err
+	}
+}
+
+// observeRetries is apart so that its closure is only made where somebody watches.
+func (e *Engine) observeRetries(p *retry.Policy, ev *hook.Event) {
+	own := p.OnRetry
+	p.OnRetry = func(ctx context.Context, attempt int, delay time.Duration, err error) {
+		ev.Err = err
+		e.watch.retrying(ctx, e, ev, delay)
+		if own != nil {
+			own(ctx, attempt, delay, err)
+		}
+	}
+}
+
+// attempt is the last step: hooks, a session, the driver.
+func (e *Engine) attempt(ctx context.Context, c *call) error {
+	c.ev.Attempt++
+	c.ev.Err, c.ev.Rows = nil, 0
+	c.began, c.acquired, c.executed = time.Now(), time.Time{}, time.Time{}
+	if before := e.hooks.Load().before; before != nil {
+		replaced, err := e.runBefore(ctx, before, &c.ev)
+		if err != nil {
+			return &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.info.Engine, Target: e.info.Target, Err: err}
+		}
+		ctx = replaced
+	}
+	c.ctx = ctx
+	err := c.run(ctx)
+	if err != nil || c.rows == nil {
+		return c.attempted(err)
+	}
+	return nil
+}
+
+// run gets a session and has the driver do the work.
+func (c *call) run(ctx context.Context) error {
+	if c.hold != nil {
+		c.sess = c.hold.sess
+	} else {
+		sess, err := c.eng.borrow(ctx, c.need)
+		if err != nil {
+			return err
+		}
+		c.sess = sess
+	}
+	c.acquired = time.Now()
+	err := c.drive(ctx)
+	c.executed = time.Now()
+	return err
+}
+
+func (c *call) drive(ctx context.Context) (err error) {
+	switch c.op {
+	case hook.Query:
+		c.rows, err = c.sess.Query(ctx, &c.req)
+	case hook.Execute:
+		c.result, err = c.sess.Execute(ctx, &c.req)
+		c.ev.Rows = c.result.RowsAffected
+	case hook.ExecuteMany:
+		c.result, err = c.executeMany(ctx)
+		c.ev.Rows = c.result.RowsAffected
+	case hook.Begin:
+		err = c.sess.Begin(ctx, c.tx)
+	case hook.Commit, hook.Rollback:
+		err = c.sess.End(ctx, c.op == hook.Commit)
+	case hook.Savepoint:
+		err = c.sess.Savepoint(ctx, c.save, c.name)
+	case hook.Ping:
+		c.server, err = c.sess.Ping(ctx)
+	}
+	return err
+}
+
+// attempted ends an attempt: the error gets its meaning, the session goes back, the after hook runs. For a query it
+// is called when the rows are closed.
+func (c *call) attempted(err error) error {
+	e := c.eng
+	inTx := c.hold != nil && c.hold.tx != nil
+	var failure *Error
+	if err != nil {
+		failure = e.failed(string(c.op), c.stmt, err, c.safe, inTx)
+	}
+	if c.hold == nil {
+		if c.sess != nil && !(c.op == hook.Begin && err == nil) {
+			c.sess.Release(fate(c.sess, c.stmt, err))
+			c.sess = nil
+		}
+	} else {
+		c.hold.note(c.stmt, failure, err)
+	}
+	c.rows = nil
+	c.measure(time.Now())
+	if after := e.hooks.Load().after; after != nil {
+		if failure != nil {
+			c.ev.Err = failure
+		}
+		e.runAfter(c.ctx, after, &c.ev)
+	}
+	if failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// measure fills in the durations of an attempt that ends now.
+func (c *call) measure(now time.Time) {
+	c.ev.Wait = since(c.began, c.acquired)
+	c.ev.Execute = since(c.acquired, c.executed)
+	c.ev.Fetch = since(c.executed, now)
+	c.ev.Total = now.Sub(c.ev.Start)
+}
+
+// fate decides what becomes of a session of the pool.
+func fate(s driver.Session, stmt *statement, err error) driver.Fate {
+	if f, ok := asFault(err); ok && f.Evict {
+		return driver.Destroy
+	}
+	switch {
+	case s.TxState() == driver.TxUnknown:
+		return driver.Destroy
+	case s.TxState() != driver.TxIdle, stmt != nil && stmt.Class == driver.Setting:
+		return driver.Reset
+	}
+	return driver.Keep
+}

@@ -1,0 +1,90 @@
+package plinth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+)
+
+// errConnReturned is what a Conn or Tx answers with once its session is back in the pool.
+var errConnReturned = errors.New("its connection went back to the pool")
+
+// Conn is one connection, pinned by Engine.With. It has the verbs of an Engine; settings of the session hold until the
+// end of With. One goroutine at a time may use it.
+type Conn struct {
+	place
+}
+
+// With runs fn with a connection of its own. At the end the connection is reset, or closed where it can't be, so
+// that nothing fn set reaches the next one; a transaction that fn left open is rolled back. conn must not be kept.
+func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
+	if err := e.usable("with"); err != nil {
+		return err
+	}
+	sess, err := e.borrow(ctx, driver.Need{Access: driver.Write, Pinned: true})
+	if err != nil {
+		return final(e.failed("with", nil, err, true, false))
+	}
+	conn := &Conn{place: place{eng: e, hold: &hold{sess: sess}}}
+	defer func() { // also when fn panics
+		if rows := conn.hold.openRows(); rows != nil {
+			rows.Close()
+		}
+		conn.hold.close()
+		fate := driver.Reset
+		if sess.TxState() == driver.TxUnknown {
+			fate = driver.Destroy
+		}
+		sess.Release(fate)
+	}()
+	return fn(conn)
+}
+
+// Native returns the driver's own connection, for what Plinth has no word for. Each driver's package says what it is. It
+// must not be used after With, nor while rows are open.
+func (c *Conn) Native() any { return c.hold.sess.Native() }
+
+// Begin opens a transaction on this connection. ctx bounds its opening, not its life.
+func (c *Conn) Begin(ctx context.Context, opts ...TxOptions) (*Tx, error) {
+	o, err := c.eng.txOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := c.begin(ctx, o)
+	return tx, final(err)
+}
+
+func (c *Conn) begin(ctx context.Context, o TxOptions) (*Tx, error) {
+	if err := c.hold.enter(&c.place, string(hook.Begin)); err != nil {
+		return nil, err
+	}
+	defer c.hold.leave()
+	err := c.eng.do(ctx, &call{eng: c.eng, op: hook.Begin, hold: c.hold, tx: o, once: true})
+	if err != nil {
+		return nil, err
+	}
+	return newTx(c.eng, c.hold, nil, false), nil
+}
+
+// InTx is Engine.InTx on this connection.
+func (c *Conn) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) error {
+	o, err := c.eng.txOptions(opts)
+	if err != nil {
+		return err
+	}
+	return c.eng.replay(ctx, func(ctx context.Context) error {
+		tx, err := c.begin(ctx, o)
+		if err != nil {
+			return err
+		}
+		return tx.run(ctx, fn)
+	})
+}
+
+func (h *hold) openRows() *Rows {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rows
+}

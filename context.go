@@ -1,0 +1,135 @@
+package plinth
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/internal/callsite"
+)
+
+// contextKey is the one key under which a context carries what Plinth has to know, so that a call looks it up once.
+type contextKey struct{}
+
+type carried struct {
+	primary bool
+	tx      *Tx // the innermost that the context was made for
+}
+
+func carriedBy(ctx context.Context) carried {
+	if c, ok := ctx.Value(contextKey{}).(*carried); ok {
+		return *c
+	}
+	return carried{}
+}
+
+func carrying(ctx context.Context, set func(*carried)) context.Context {
+	c := carriedBy(ctx)
+	set(&c)
+	return context.WithValue(ctx, contextKey{}, &c)
+}
+
+// OnPrimary returns a context whose reads go where writes go: to SQLite's writer, to a primary instead of a
+// replica. It's for a read that must see what was just written elsewhere, or a SELECT that writes.
+func OnPrimary(ctx context.Context) context.Context {
+	return carrying(ctx, func(c *carried) { c.primary = true })
+}
+
+func onPrimary(ctx context.Context) bool { return carriedBy(ctx).primary }
+
+func withTx(ctx context.Context, tx *Tx) context.Context {
+	return carrying(ctx, func(c *carried) { c.tx = tx })
+}
+
+// heldTx returns the open transaction of e that ctx was made for.
+func (e *Engine) heldTx(ctx context.Context) *Tx {
+	if tx := carriedBy(ctx).tx; tx != nil && tx.eng == e && !tx.done {
+		return tx
+	}
+	return nil
+}
+
+// borrow takes a session from the pool. A caller whose context holds a transaction already doesn't queue: it would hold
+// one connection while it waits for another, and with enough callers like it nobody ever goes on.
+func (e *Engine) borrow(ctx context.Context, need driver.Need) (driver.Session, error) {
+	held := e.heldTx(ctx)
+	if held != nil {
+		need.NoWait = true
+		e.watch.txHeld(ctx, e, held)
+	}
+	sess, err := e.backend.Acquire(ctx, need)
+	if err == nil {
+		return sess, nil
+	}
+	f, ok := asFault(err)
+	if !ok || f.Kind != driver.PoolExhausted {
+		return nil, err
+	}
+	if held != nil {
+		return nil, &driver.Fault{
+			Kind: driver.SelfDeadlock, Phase: driver.Acquire, Err: errors.New("the context of the call at " +
+				callsite.Caller() + " holds the transaction begun at " + held.begun.Site() + ", and no other connection is free"),
+			Hint: "run the statement on the transaction (tx.Execute, tx.Query, …), or give it a context from outside of it",
+		}
+	}
+	if tx := e.begun.find(ctx); tx != nil {
+		f.Hint = "a transaction begun with this same context at " + tx.begun.Site() + " holds a connection: if this call should be part of it, run it on the transaction"
+	}
+	return nil, f
+}
+
+// begunTxs remembers which contexts opened transactions with Begin, which can't mark them as InTx does. A shared
+// context says little about who waits for whom, so this only explains a time-out and never causes one.
+type begunTxs struct {
+	mu sync.Mutex
+	by map[context.Context]*Tx
+}
+
+func (b *begunTxs) add(ctx context.Context, tx *Tx) {
+	if ctx == context.Background() || ctx == context.TODO() || !reflect.TypeOf(ctx).Comparable() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by == nil {
+		b.by = make(map[context.Context]*Tx)
+	}
+	b.by[ctx] = tx
+	tx.beginCtx = ctx
+}
+
+func (b *begunTxs) remove(tx *Tx) {
+	if tx.beginCtx == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.by[tx.beginCtx] == tx {
+		delete(b.by, tx.beginCtx)
+	}
+}
+
+func (b *begunTxs) find(ctx context.Context) *Tx {
+	if !reflect.TypeOf(ctx).Comparable() {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.by[ctx]
+}
+
+// txHeld tells the observers that the pool is used beside a transaction of the same context.
+func (w *watchers) txHeld(ctx context.Context, e *Engine, tx *Tx) {
+	if !w.held {
+		return
+	}
+	h := hook.TxHeld{Engine: e.info.Engine, Target: e.info.Target, Begun: tx.begun.Site(), Used: callsite.Caller()}
+	for _, o := range w.all {
+		if o.TxHeld != nil {
+			e.guard(ctx, "TxHeld", func() { o.TxHeld(ctx, h) })
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package plinth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/retry"
+)
+
+// Kind says what went wrong in a word that means the same for every database.
+type Kind = driver.Kind
+
+// The kinds, as targets for errors.Is. They are constants: nobody can reassign them.
+const (
+	ErrNotFound       = driver.NotFound       // no row where one was asked for; also matches sql.ErrNoRows
+	ErrUnique         = driver.Unique         // a unique or primary key exists already
+	ErrForeignKey     = driver.ForeignKey     // a referenced row is missing, or a row is still referenced
+	ErrNotNull        = driver.NotNull        // NULL into a NOT NULL column
+	ErrCheck          = driver.Check          // a CHECK or another declared constraint
+	ErrInvalid        = driver.Invalid        // a value the column or the function can't take
+	ErrDeadlock       = driver.Deadlock       // chosen as the victim of a deadlock
+	ErrSerialization  = driver.Serialization  // the transaction conflicts with another and must run again
+	ErrLocked         = driver.Locked         // a lock wasn't to be had in time
+	ErrTimeout        = driver.Timeout        // a deadline passed; also matches context.DeadlineExceeded
+	ErrCanceled       = driver.Canceled       // the context was cancelled; also matches context.Canceled
+	ErrUnavailable    = driver.Unavailable    // the database can't be reached or opened
+	ErrReadOnly       = driver.ReadOnly       // a write on something that only reads
+	ErrAuth           = driver.Auth           // login refused
+	ErrPermission     = driver.Permission     // logged in, but not allowed to do this
+	ErrSyntax         = driver.Syntax         // the statement can't be parsed
+	ErrUndefined      = driver.Undefined      // an unknown table, column, function or database
+	ErrExists         = driver.Exists         // a table or index of that name is there already
+	ErrPoolExhausted  = driver.PoolExhausted  // no connection became free within the acquire time-out
+	ErrSelfDeadlock   = driver.SelfDeadlock   // the caller would wait for a connection it holds itself
+	ErrOutcomeUnknown = driver.OutcomeUnknown // sent, but nobody can say whether it was applied
+	ErrClosed         = driver.Closed         // used after Close; also matches sql.ErrConnDone
+	ErrTxDone         = driver.TxDone         // a transaction used after its end; also matches sql.ErrTxDone
+	ErrBusy           = driver.Busy           // a transaction or connection used while its rows are open
+	ErrArgument       = driver.Argument       // wrong number or type of arguments, or misuse; nothing was sent
+	ErrScan           = driver.Scan           // a value doesn't fit the Go type it is read into
+	ErrTooLarge       = driver.TooLarge       // beyond a limit of size
+	ErrFull           = driver.Full           // the disk, a quota or max_page_count is used up
+	ErrCorrupt        = driver.Corrupt        // the file is damaged or is no database
+	ErrUnsupported    = driver.Unsupported    // this database can't do it
+	ErrVetoed         = driver.Vetoed         // a before hook said no
+)
+
+// Error is what every failed call returns. Its kind is a target for errors.Is, and so is what the kind means in the
+// standard library (sql.ErrNoRows, context.Canceled, …); the native error is there for errors.As.
+type Error struct {
+	Kind       Kind
+	Op         string // "query", "execute", "begin", "commit", …
+	Engine     string // "sqlite", …
+	Target     string // which database; holds no secret
+	Statement  string // its fingerprint, without literals; "" where there is none
+	Code       string // the database's own code
+	Constraint string // where the server tells, as are the next three
+	Table      string
+	Column     string
+	Position   int             // 1-based character in the statement, 0 if unknown
+	Row        int             // 1-based row of ExecuteMany, 0 elsewhere
+	Hint       string          // what to try
+	Attempts   []retry.Attempt // every attempt, if there was more than one
+	Err        error           // the native error
+
+	verdict   driver.Verdict // on running the unit again
+	retryable bool           // the engine may still run it again
+}
+
+// Error returns one line: the target, what was done, what went wrong, and what to try. It holds no argument of the
+// statement's beyond what the database itself quotes.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Target != "" {
+		b.WriteString(e.Target + ": ")
+	}
+	if e.Op != "" {
+		b.WriteString(e.Op)
+		if e.Statement != "" {
+			b.WriteString(" " + shorten(e.Statement, 120))
+		}
+		b.WriteString(": ")
+	}
+	if e.Row > 0 {
+		fmt.Fprintf(&b, "row %d: ", e.Row)
+	}
+	b.WriteString(e.Kind.Error())
+	if on := e.subject(); on != "" {
+		b.WriteString(" (" + on + ")")
+	}
+	if e.Err != nil && e.Err.Error() != e.Kind.Error() {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.Code != "" {
+		b.WriteString(" [" + e.Code + "]")
+	}
+	if n := len(e.Attempts); n > 1 {
+		fmt.Fprintf(&b, " (%d attempts)", n)
+	}
+	if e.Hint != "" {
+		b.WriteString("; " + e.Hint)
+	}
+	return b.String()
+}
+
+// subject names the constraint or the column, whichever the server told.
+func (e *Error) subject() string {
+	on := e.Table
+	if e.Column != "" {
+		if on != "" {
+			on += "."
+		}
+		on += e.Column
+	}
+	switch {
+	case e.Constraint == "":
+		return on
+	case on == "":
+		return e.Constraint
+	}
+	return e.Constraint + " on " + on
+}
+
+// Unwrap returns the native error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is matches the error's kind and what that means in the standard library.
+func (e *Error) Is(target error) bool {
+	if k, ok := target.(Kind); ok {
+		return e.Kind == k
+	}
+	return e.Kind.Is(target)
+}
+
+// Retryable reports whether running the same again may help and can't apply anything twice. What an engine returns
+// has used up its retries, so that a retry.Do around it doesn't multiply them: it reports false.
+func (e *Error) Retryable() bool { return e.retryable }
+
+// Timeout reports whether a deadline or an acquire time-out was the reason, as net.Error does.
+func (e *Error) Timeout() bool { return e.Kind == ErrTimeout || e.Kind == ErrPoolExhausted }
+
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 { // not within a character
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// usage returns an error about something that was found before anything was sent.
+func (e *Engine) usage(kind Kind, op string, format string, args ...any) *Error {
+	return &Error{Kind: kind, Op: op, Engine: e.info.Engine, Target: e.info.Target, Err: fmt.Errorf(format, args...)}
+}
+
+// failed turns what came over the seam into an *Error, and decides whether the unit may run again. safe says that a
+// repetition can't apply anything twice, whatever became of the first: a read. Inside a transaction the unit is
+// the transaction, and one that was lost before its COMMIT was sent has applied nothing.
+func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) *Error {
+	var out *Error
+	if errors.As(err, &out) { // ours already, from further down
+		return out
+	}
+	f, ok := asFault(err)
+	if !ok {
+		f = &driver.Fault{Kind: contextKind(err), Err: err}
+	}
+	out = &Error{
+		Kind: f.Kind, Op: op, Engine: e.info.Engine, Target: e.info.Target, Code: f.Code, Constraint: f.Constraint,
+		Table: f.Table, Column: f.Column, Position: f.Position, Hint: f.Hint, Err: f.Err, verdict: f.Verdict,
+	}
+	if stmt != nil {
+		out.Statement = stmt.Binder.Fingerprint()
+	}
+	if f.Verdict == driver.IfSafe {
+		switch {
+		case safe, !f.Sent, inTx && f.Phase != driver.Commit:
+			out.verdict = driver.Again
+		default:
+			out.verdict = driver.Ambiguous
+		}
+	}
+	out.retryable = out.verdict == driver.Again
+	if out.verdict == driver.Ambiguous {
+		out.Kind = ErrOutcomeUnknown
+		if out.Hint == "" {
+			out.Hint = "it may or may not have been applied: look before you repeat it"
+		}
+	}
+	return out
+}
+
+func asFault(err error) (*driver.Fault, bool) {
+	if err == nil {
+		return nil, false
+	}
+	if f, ok := err.(*driver.Fault); ok {
+		return f, true
+	}
+	return errors.AsType[*driver.Fault](err)
+}
+
+func contextKind(err error) Kind {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return ErrTimeout
+	case errors.Is(err, context.Canceled):
+		return ErrCanceled
+	}
+	return driver.Unknown
+}
+
+// final marks an error as the engine's last word and adds the attempts that led to it.
+func final(err error) error {
+	if err == nil {
+		return nil
+	}
+	var attempts []retry.Attempt
+	var tried *retry.Error
+	if errors.As(err, &tried) {
+		attempts = tried.Attempts
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	e.retryable = false
+	if len(attempts) > 1 {
+		e.Attempts = attempts
+	}
+	return e
+}
+
+// since is time.Since, or zero for a time that was never taken.
+func since(from, to time.Time) time.Duration {
+	if from.IsZero() || to.IsZero() {
+		return 0
+	}
+	return to.Sub(from)
+}

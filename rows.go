@@ -1,0 +1,128 @@
+package plinth
+
+import (
+	"io"
+	"iter"
+	"reflect"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/internal/scan"
+)
+
+// Rows are the answer to a query, read one by one. They hold a connection until they are closed, which reading
+// to the end does by itself. One goroutine at a time may use them.
+type Rows struct {
+	call
+	cols  []driver.Column
+	vals  []driver.Value // of the current row; nil before the first and after the last
+	err   error
+	ended bool
+}
+
+// Next goes to the next row and reports whether there is one. After false, Err tells an end from a failure.
+func (r *Rows) Next() bool {
+	if r.ended {
+		return false
+	}
+	vals, err := r.call.rows.Next(r.ctx)
+	if err != nil {
+		if err == io.EOF {
+			err = nil
+		}
+		r.finish(err)
+		return false
+	}
+	r.vals = vals
+	r.ev.Rows++
+	return true
+}
+
+// Close ends the query, whether or not all its rows were read, and gives the connection back. It returns what Err
+// returns, and may be called more than once.
+func (r *Rows) Close() error {
+	if !r.ended {
+		r.finish(nil)
+	}
+	return r.err
+}
+
+// Err returns why Next stopped early, or nil.
+func (r *Rows) Err() error { return r.err }
+
+func (r *Rows) finish(err error) {
+	r.ended, r.vals = true, nil
+	result, cerr := r.call.rows.Close(r.ctx)
+	r.result = result
+	if err == nil {
+		err = cerr
+	}
+	r.err = final(r.attempted(err))
+	r.end(r.ctx, r.err)
+	r.hold.leave()
+}
+
+// Result returns what the statement did besides returning rows (INSERT … RETURNING). It's known once the rows are closed.
+func (r *Rows) Result() Result { return r.result }
+
+// Columns returns the names of the columns.
+func (r *Rows) Columns() []string { return columnNames(r.cols) }
+
+// Row returns the current row, which may be kept.
+func (r *Rows) Row() Row {
+	return Row{cols: r.cols, vals: append([]driver.Value(nil), r.vals...)}
+}
+
+// Scan reads the current row into dest: a pointer for each column, with the conversions that the docs' table lists.
+func (r *Rows) Scan(dest ...any) error {
+	if r.vals == nil {
+		return r.eng.usage(ErrArgument, string(hook.Query), "Scan without a current row: call Next first")
+	}
+	if len(dest) != len(r.vals) {
+		return r.eng.usage(ErrArgument, string(hook.Query), "Scan into %d destinations, but the result has %d columns: %v",
+			len(dest), len(r.vals), r.Columns())
+	}
+	if err := scan.Row(r.cols, r.vals, dest); err != nil {
+		return r.scanError(err)
+	}
+	return nil
+}
+
+// All reads the rows as a sequence and closes them at its end, or when the loop is left.
+func (r *Rows) All() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		defer r.Close()
+		for r.Next() {
+			if !yield(r.Row(), nil) {
+				return
+			}
+		}
+		if r.err != nil {
+			yield(Row{}, r.err)
+		}
+	}
+}
+
+// into reads the current row into dst, a pointer to a t.
+func (r *Rows) into(t reflect.Type, dst any) error {
+	plan, err := r.eng.plans.Plan(t, r.cols)
+	if err == nil {
+		err = plan.Into(r.vals, dst)
+	}
+	if err != nil {
+		return r.scanError(err)
+	}
+	return nil
+}
+
+func (r *Rows) scanError(err error) error {
+	return final(r.eng.failed(string(hook.Query), r.stmt, err, false, true))
+}
+
+func columnNames(cols []driver.Column) []string {
+	names := make([]string, len(cols))
+	for i, c := range cols {
+		names[i] = c.Name
+	}
+	return names
+}

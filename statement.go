@@ -1,0 +1,61 @@
+package plinth
+
+import (
+	"sync"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+// statement is a compiled text, shared by all its calls.
+type statement struct {
+	*driver.Stmt
+}
+
+// statements keeps compiled texts. It has two generations: when the young one is full the old one is dropped and
+// the young one takes its place, so what is used stays, what was used once goes, and a look-up is one map access.
+type statements struct {
+	mu         sync.RWMutex
+	young, old map[string]*statement
+}
+
+// Texts longer than maxKeptText aren't kept: they are generated, and each would be another one.
+const (
+	maxStatements = 1024 // a generation
+	maxKeptText   = 16 << 10
+)
+
+// get returns the text's statement, compiling it if it isn't there.
+func (s *statements) get(text string, compile func(string) (*driver.Stmt, error)) (*statement, error) {
+	s.mu.RLock()
+	st, ok := s.young[text]
+	s.mu.RUnlock()
+	if ok {
+		return st, nil
+	}
+	s.mu.RLock()
+	st, ok = s.old[text]
+	s.mu.RUnlock()
+	if !ok {
+		compiled, err := compile(text)
+		if err != nil {
+			return nil, err
+		}
+		st = &statement{Stmt: compiled}
+	}
+	if len(text) <= maxKeptText {
+		s.put(text, st)
+	}
+	return st, nil
+}
+
+func (s *statements) put(text string, st *statement) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.young) >= maxStatements {
+		s.old, s.young = s.young, nil
+	}
+	if s.young == nil {
+		s.young = make(map[string]*statement)
+	}
+	s.young[text] = st
+}

@@ -1,0 +1,290 @@
+package plinth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/internal/callsite"
+	"github.com/plinthdb/plinth/retry"
+)
+
+// TxOptions are a transaction's settings; the zero value takes the database's own.
+type TxOptions = driver.TxOptions
+
+// Isolation levels for TxOptions.
+const (
+	ReadCommitted  = driver.ReadCommitted
+	RepeatableRead = driver.RepeatableRead
+	Serializable   = driver.Serializable
+)
+
+// Tx is a transaction, or a savepoint in one. It has the verbs of an Engine. A statement in it is never repeated; InTx
+// repeats the whole. It must be ended by Commit or Rollback, and one goroutine at a time may use it.
+type Tx struct {
+	place
+	parent *Tx
+	done   bool
+	own    bool // the session goes back to the pool at the end
+	begun  callsite.Stack
+
+	beginCtx context.Context // the key under which Engine.begun knows it
+}
+
+// Begin opens a transaction. ctx bounds its opening, not its life. InTx is safer: it always ends what it begins, and
+// runs it again where that helps. At most one TxOptions may be given.
+func (e *Engine) Begin(ctx context.Context, opts ...TxOptions) (*Tx, error) {
+	o, err := e.txOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := e.begin(ctx, o, false)
+	if err != nil {
+		return nil, final(err)
+	}
+	e.begun.add(ctx, tx)
+	return tx, nil
+}
+
+func (e *Engine) txOptions(opts []TxOptions) (TxOptions, error) {
+	switch len(opts) {
+	case 0:
+		return TxOptions{}, nil
+	case 1:
+		return opts[0], nil
+	}
+	return TxOptions{}, e.usage(ErrArgument, string(hook.Begin), "%d TxOptions given, at most one makes sense", len(opts))
+}
+
+// begin opens a transaction on a session of the pool. once leaves retrying to the caller.
+func (e *Engine) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error) {
+	need := driver.Need{Access: driver.Write, Tx: true}
+	if o.ReadOnly {
+		need.Access = driver.Read
+	}
+	c := &call{eng: e, op: hook.Begin, tx: o, need: need, safe: true, once: once}
+	if err := e.do(ctx, c); err != nil {
+		return nil, err
+	}
+	return newTx(e, &hold{sess: c.sess}, nil, true), nil
+}
+
+func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
+	t := &Tx{parent: parent, own: own}
+	t.place = place{eng: e, hold: h, tx: t}
+	t.begun.Capture()
+	h.tx = t
+	return t
+}
+
+// Commit makes the transaction's work permanent. If that fails, nothing of it is, unless the error is ErrOutcomeUnknown.
+// Committing a transaction that an error has ended rolls it back and returns that error.
+func (t *Tx) Commit(ctx context.Context) error { return final(t.finish(ctx, hook.Commit)) }
+
+// Rollback undoes the transaction. Rows that are open on it are closed. After Commit or Rollback it returns ErrTxDone,
+// so that a deferred Rollback does no harm. It works on a context that is done, within a second.
+func (t *Tx) Rollback(ctx context.Context) error {
+	if rows := t.hold.openRows(); rows != nil {
+		rows.Close()
+	}
+	return final(t.finish(ctx, hook.Rollback))
+}
+
+// finish ends the transaction and gives its session back.
+func (t *Tx) finish(ctx context.Context, op hook.Op) error {
+	if t.parent != nil {
+		return t.eng.usage(ErrArgument, string(op), "a savepoint ends with the function that InTx was given: return nil to keep it, an error to undo it")
+	}
+	dead, err := t.hold.enterLast(&t.place, string(op))
+	if err != nil {
+		return err
+	}
+	wanted := op
+	if dead != nil || op == hook.Rollback {
+		op = hook.Rollback
+		var cancel context.CancelFunc
+		ctx, cancel = afterwards(ctx)
+		defer cancel()
+	}
+	c := &call{eng: t.eng, op: op, hold: t.hold}
+	err = t.eng.do(ctx, c)
+	t.close(err)
+	if dead != nil && wanted == hook.Commit {
+		e := t.eng.usage(ErrTxDone, string(wanted), "rolled back, because an earlier error had ended the transaction: %w", dead)
+		e.verdict = verdictOf(dead)
+		return e
+	}
+	return err
+}
+
+// close ends the use of the session.
+func (t *Tx) close(err error) {
+	t.done = true
+	t.eng.begun.remove(t)
+	h := t.hold
+	h.leave()
+	h.mu.Lock()
+	h.tx, h.schema = nil, false
+	if t.own {
+		h.over = errConnReturned
+	} else if h.over != nil && h.sess.TxState() == driver.TxIdle {
+		h.over = nil // the connection is free again, what ended was the transaction
+	}
+	h.mu.Unlock()
+	if t.own {
+		h.sess.Release(fate(h.sess, nil, err))
+	}
+}
+
+// afterwards is the context for cleaning up: the caller's values, and time even if the caller has none left.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+}
+
+// InTx runs fn in a transaction: it commits when fn returns nil and rolls back when fn returns an error, panics or ends
+// its goroutine. If the database rolled the transaction back for a reason that passes (a deadlock, a
+// serialization failure, a lock not to be had, a connection lost before COMMIT was sent), fn runs again
+// with a new transaction, within the engine's retry policy: it must not keep what an earlier run did
+// outside the transaction. The context that fn gets knows the transaction; with it, using the engine
+// instead of tx by mistake is found out.
+func (e *Engine) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) error {
+	o, err := e.txOptions(opts)
+	if err != nil {
+		return err
+	}
+	return e.replay(ctx, func(ctx context.Context) error {
+		tx, err := e.begin(ctx, o, true)
+		if err != nil {
+			return err
+		}
+		return tx.run(ctx, fn)
+	})
+}
+
+// replay runs a unit, and again as long as the policy allows and it has applied nothing.
+func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) error) error {
+	first := true
+	policy := e.policy
+	policy.Retryable = func(err error) bool { return verdictOf(err) == driver.Again && !errors.As(err, new(*spent)) }
+	_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
+		if !first {
+			e.retries.Add(1)
+		}
+		first = false
+		return struct{}{}, unit(ctx)
+	})
+	if err, ok := err.(*spent); ok {
+		return err.error
+	}
+	return err
+}
+
+// spent marks the error of a unit that must not run again although its cause would allow it.
+type spent struct{ error }
+
+func (s *spent) Unwrap() error { return s.error }
+
+// verdictOf finds what a chain of errors says about running the unit again.
+func verdictOf(err error) driver.Verdict {
+	var pe *Error
+	if errors.As(err, &pe) {
+		return pe.verdict
+	}
+	return driver.Never
+}
+
+// run runs fn in the transaction and ends it whatever happens.
+func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (err error) {
+	returned := false
+	defer func() {
+		if !returned { // a panic or runtime.Goexit goes on after this
+			t.Rollback(ctx)
+		}
+	}()
+	err = fn(withTx(ctx, t), t)
+	returned = true
+	replayable := t.eng.info.TransactionalDDL || !t.hold.schema
+	switch {
+	case t.done && err == nil:
+		return nil // fn ended it itself
+	case err == nil:
+		if err = t.finish(ctx, hook.Commit); err != nil && !t.done { // rows were left open
+			t.Rollback(ctx)
+		}
+	case !t.done:
+		if rerr := t.Rollback(ctx); rerr != nil && t.hold.over == nil {
+			err = errors.Join(err, rerr)
+		}
+	}
+	if err != nil && !replayable {
+		return &spent{err}
+	}
+	return err
+}
+
+// InTx runs fn in a savepoint: what it did is undone when it returns an error, panics or ends its goroutine, and the
+// transaction around it goes on. It never runs fn twice: what can only be repeated as a whole is repeated by the
+// outermost InTx, so the error must be handed up. A database without savepoints answers with ErrUnsupported.
+func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (err error) {
+	depth := 1
+	for p := t.parent; p != nil; p = p.parent {
+		depth++
+	}
+	name := fmt.Sprintf("plinth_%d", depth)
+	if err := t.savepoint(ctx, driver.SavepointSet, name); err != nil {
+		return final(err)
+	}
+	inner := newTx(t.eng, t.hold, t, false)
+	returned := false
+	undo := func() error {
+		if rows := t.hold.openRows(); rows != nil {
+			rows.Close()
+		}
+		inner.leaveSavepoint()
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
+		if err := t.savepoint(ctx, driver.SavepointRollback, name); err != nil {
+			return err
+		}
+		return t.savepoint(ctx, driver.SavepointRelease, name)
+	}
+	defer func() {
+		if !returned {
+			undo()
+		}
+	}()
+	err = fn(withTx(ctx, inner), inner)
+	returned = true
+	if err == nil && t.hold.openRows() != nil {
+		err = t.eng.usage(ErrBusy, string(hook.Savepoint), "the function left its rows open")
+	}
+	if err != nil {
+		if uerr := undo(); uerr != nil && !errors.Is(uerr, ErrTxDone) {
+			err = errors.Join(err, uerr)
+		}
+		return err
+	}
+	inner.leaveSavepoint()
+	return final(t.savepoint(ctx, driver.SavepointRelease, name))
+}
+
+func (t *Tx) leaveSavepoint() {
+	t.done = true
+	t.hold.mu.Lock()
+	defer t.hold.mu.Unlock()
+	t.hold.tx = t.parent
+}
+
+func (t *Tx) savepoint(ctx context.Context, op driver.SavepointOp, name string) error {
+	if err := t.hold.enter(&t.place, string(hook.Savepoint)); err != nil {
+		return err
+	}
+	defer t.hold.leave()
+	return t.eng.do(ctx, &call{eng: t.eng, op: hook.Savepoint, hold: t.hold, save: op, name: name})
+}
