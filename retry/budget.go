@@ -32,7 +32,7 @@ func NewBudget(tokens int) *Budget { return &Budget{tokens: max(0, int64(tokens)
 type BudgetStats struct {
 	Tokens   int64  // left
 	Capacity int64  // tokens when full
-	Retries  uint64 // paid for
+	Retries  uint64 // paid for, those that were then cancelled in the pause included
 	Denied   uint64 // refused, for want of tokens
 }
 
@@ -73,13 +73,16 @@ func (b *Budget) take(cost int64) bool {
 	}
 }
 
-// succeeded gives back what a success earns. A full bucket, which is the rule, costs one load.
-func (b *Budget) succeeded() {
+// succeeded gives back what a success earns.
+func (b *Budget) succeeded() { b.giveBack(SuccessGain) }
+
+// giveBack returns tokens to the bucket. A full bucket, which is the rule, costs one load.
+func (b *Budget) giveBack(tokens int64) {
 	if b == nil {
 		return
 	}
 	for spent := b.spent.Load(); spent > 0; spent = b.spent.Load() {
-		if b.spent.CompareAndSwap(spent, max(0, spent-SuccessGain)) {
+		if b.spent.CompareAndSwap(spent, max(0, spent-tokens)) {
 			return
 		}
 	}

@@ -35,7 +35,7 @@ type Attempt struct {
 	N     int           // 1 for the first
 	Err   error         // what it failed with
 	Took  time.Duration // how long it ran
-	Delay time.Duration // slept after it; 0 after the last
+	Delay time.Duration // the pause that followed, unless the context cut it short; 0 after the last
 }
 
 // Error is the failure of a call that was repeated, or would have been. It wraps the last attempt's error, so errors.Is
@@ -51,17 +51,20 @@ type Error struct {
 	ctxErr error // context.Canceled or context.DeadlineExceeded beside Cause
 }
 
-// Error says how often was tried, why that ended and what the last attempt failed with.
+// Error says what the last attempt failed with, how often was tried and why that ended.
 func (e *Error) Error() string {
 	if len(e.Attempts) == 0 {
 		return "retry: " + e.Stopped.String()
 	}
 	last := e.Attempts[len(e.Attempts)-1]
-	times := "1 attempt"
+	times, why := "1 attempt", e.Stopped.String()
 	if last.N != 1 {
 		times = fmt.Sprintf("%d attempts", last.N)
 	}
-	return fmt.Sprintf("%v (gave up after %s: %v)", last.Err, times, e.Stopped)
+	if e.Cause != nil {
+		why += ": " + e.Cause.Error()
+	}
+	return fmt.Sprintf("%v (gave up after %s: %s)", last.Err, times, why)
 }
 
 // Unwrap returns the last attempt's error.

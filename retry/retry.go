@@ -28,8 +28,7 @@ func Do[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, er
 		p.Budget.succeeded()
 		return value, nil
 	}
-	// Only the failing call pays for keeping score, in a function of its own: what it needs mustn't make f or p
-	// escape.
+	// A function of its own, so that keeping score costs the call that succeeds nothing.
 	return again(ctx, p, f, value, err)
 }
 
@@ -41,10 +40,11 @@ func DoAsync[T any](ctx context.Context, p Policy, f func(ctx context.Context) (
 // again goes on after the first failure.
 func again[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, error), value T, err error) (T, error) {
 	var s score
-	for start := p.Start; ; start = time.Now() {
+	for start := p.Start; ; {
 		if err = s.failed(ctx, &p, err, time.Since(start)); err != nil {
 			return value, err
 		}
+		start = time.Now()
 		if value, err = f(ctx); err == nil {
 			p.Budget.succeeded()
 			return value, nil
@@ -58,10 +58,63 @@ const kept = 100
 // score is the tally of a call that has failed at least once.
 type score struct{ attempts []Attempt }
 
-// failed takes note of a failed attempt. It returns nil after the pause if there shall be another one, else the error the
-// call ends with.
+// failed takes note of a failed attempt. If there shall be another one it returns nil, after the pause; else it returns
+// the error the call ends with.
 func (s *score) failed(ctx context.Context, p *Policy, err error, took time.Duration) error {
-	return err
+	n, again := 1, p.retryable(err)
+	if len(s.attempts) > 0 {
+		n = s.attempts[len(s.attempts)-1].N + 1
+	}
+	if n == 1 && (!again || p.attempts() == 1) {
+		return err
+	}
+	if len(s.attempts) == kept {
+		s.attempts = slices.Delete(s.attempts, kept/2, kept/2+1)
+	}
+	s.attempts = append(s.attempts, Attempt{N: n, Err: err, Took: took})
+
+	// The budget comes last: nothing is paid for a retry that won't be made.
+	switch {
+	case ctx.Err() != nil:
+		return s.stop(ctx, Canceled)
+	case !again:
+		return s.stop(ctx, NotRetryable)
+	case n == p.attempts():
+		return s.stop(ctx, AttemptsUsed)
+	}
+	delay := p.Delay(n - 1)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
+		return s.stop(ctx, DeadlineNear)
+	}
+	cost := int64(RetryCost)
+	if timedOut(err) {
+		cost = TimeoutCost
+	}
+	if !p.Budget.take(cost) {
+		return s.stop(ctx, BudgetEmpty)
+	}
+
+	if p.OnRetry != nil {
+		p.OnRetry(ctx, n, delay, err)
+	}
+	s.attempts[len(s.attempts)-1].Delay = delay
+	pause := time.NewTimer(delay)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		p.Budget.giveBack(cost)
+		return s.stop(ctx, Canceled)
+	}
+	return nil
 }
 
-var _ = slices.Delete[[]Attempt]
+func (s *score) stop(ctx context.Context, why Stop) *Error {
+	e := &Error{Attempts: s.attempts, Stopped: why}
+	if why == Canceled {
+		e.ctxErr, e.Cause = ctx.Err(), context.Cause(ctx)
+	}
+	return e
+}
