@@ -1,0 +1,43 @@
+# Everything one does with this repository. `make` alone lists it.
+
+SHELL := /bin/bash
+TIME ?= 30s
+GOLANGCI_VERSION := v2.15.0
+
+# The race detector needs a C compiler. Without one the tests run without it, and say so.
+CC_FOUND := $(shell command -v $$(go env CC) 2>/dev/null)
+RACE := $(if $(CC_FOUND),-race,)
+
+.PHONY: help test lint fuzz bench demo fmt tidy
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: ## run all tests, with the race detector where there is a C compiler
+	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector (install gcc for it)";)
+	@$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -shuffle=on ./...
+
+lint: bin/golangci-lint ## check style, mistakes and the direction of dependencies
+	@bin/golangci-lint run ./...
+
+bin/golangci-lint:
+	@echo "building golangci-lint $(GOLANGCI_VERSION) into bin/, once"
+	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+fuzz: ## run every fuzz target for TIME each (TIME=30s; TIME=1000000x counts executions)
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) $$pkg; \
+	  done; done
+
+bench: ## measure Plinth beside its peers, in one run
+	@cd integration && go test -run '^$$' -bench . -benchmem -count 6 ./bench
+
+demo: ## a tour of a minute
+	@go run ./cmd/plinth demo
+
+fmt: ## format the code
+	@gofmt -w $$(git ls-files '*.go')
+
+tidy: ## bring go.mod and go.sum up to date
+	@go mod tidy && cd integration && go mod tidy
