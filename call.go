@@ -104,6 +104,7 @@ func (e *Engine) withRetry(next handler) handler {
 			return next(ctx, c)
 		}
 		policy := e.policy
+		policy.Start = c.ev.Start
 		if e.watch.retry {
 			e.observeRetries(&policy, &c.ev)
 		}

@@ -64,11 +64,12 @@ type Error struct {
 	Position   int             // 1-based character in the statement, 0 if unknown
 	Row        int             // 1-based row of ExecuteMany, 0 elsewhere
 	Hint       string          // what to try
-	Attempts   []retry.Attempt // every attempt, if there was more than one
+	Attempts   []retry.Attempt // every attempt, if it was worth repeating
 	Err        error           // the native error
 
 	verdict   driver.Verdict // on running the unit again
 	retryable bool           // the engine may still run it again
+	tried     *retry.Error   // why no further attempt was made, beside Attempts
 }
 
 // Error returns one line: the target, what was done, what went wrong, and what to try. It holds no argument of the
@@ -98,8 +99,8 @@ func (e *Error) Error() string {
 	if e.Code != "" {
 		b.WriteString(" [" + e.Code + "]")
 	}
-	if n := len(e.Attempts); n > 1 {
-		fmt.Fprintf(&b, " (%d attempts)", n)
+	if e.tried != nil {
+		fmt.Fprintf(&b, " (attempt %d, the last: %v)", len(e.Attempts), e.tried.Stopped)
 	}
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
@@ -128,12 +129,13 @@ func (e *Error) subject() string {
 // Unwrap returns the native error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches the error's kind and what that means in the standard library.
+// Is matches the error's kind and what that means in the standard library; and the context's error, where that is why
+// there was no further attempt.
 func (e *Error) Is(target error) bool {
 	if k, ok := target.(Kind); ok {
 		return e.Kind == k
 	}
-	return e.Kind.Is(target)
+	return e.Kind.Is(target) || e.tried != nil && e.tried.Is(target)
 }
 
 // Retryable reports whether running the same again may help and can't apply anything twice. What an engine returns
@@ -220,19 +222,16 @@ func final(err error) error {
 	if err == nil {
 		return nil
 	}
-	var attempts []retry.Attempt
-	var tried *retry.Error
-	if errors.As(err, &tried) {
-		attempts = tried.Attempts
-	}
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
+	e, ok := err.(*Error)
+	if !ok {
+		if e, ok = errors.AsType[*Error](err); !ok {
+			return err
+		}
+		if tried, ok := errors.AsType[*retry.Error](err); ok {
+			e.Attempts, e.tried = tried.Attempts, tried
+		}
 	}
 	e.retryable = false
-	if len(attempts) > 1 {
-		e.Attempts = attempts
-	}
 	return e
 }
 
