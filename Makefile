@@ -31,7 +31,7 @@ fuzz: ## run every fuzz target for TIME each (TIME=30s; TIME=1000000x counts exe
 	  done; done
 
 bench: ## measure Plinth beside its peers, in one run
-	@cd integration && go test -run '^$$' -bench . -benchmem -count 6 ./bench
+	@cd integration && go run ./bench
 
 demo: ## a tour of a minute
 	@go run ./cmd/plinth demo
