@@ -69,11 +69,12 @@ func LogQuery(ctx context.Context, o Options, query string, start time.Time) {
 	if !logger.Enabled(ctx, level) || level == slog.LevelDebug && !o.sampled() {
 		return
 	}
-	if !o.ShowArgs {
-		query = redact(query)
+	show := redact
+	if o.ShowArgs {
+		show = func(text string) string { return cut(text, maxText) }
 	}
 	logger.LogAttrs(ctx, level, message,
-		slog.String("statement", query), slog.Duration("total", total), slog.String("caller", callsite.Caller()))
+		slog.String("statement", show(query)), slog.Duration("total", total), slog.String("caller", callsite.Caller()))
 }
 
 const never = time.Duration(math.MaxInt64)

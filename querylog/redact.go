@@ -20,10 +20,7 @@ func redact(text string) string {
 	text = strings.TrimSpace(text)
 	mongosh := strings.HasPrefix(text, "db.") // JavaScript, which has literals in `…` and /…/
 	var out strings.Builder
-	for text != "" {
-		if out.Len() > maxText {
-			return cut(out.String(), maxText) + left
-		}
+	for text != "" && out.Len() <= maxText {
 		n, shown := 1, text[:1]
 		switch c := text[0]; {
 		case c == '\'' || c == '"':
@@ -54,9 +51,11 @@ func redact(text string) string {
 			shown = text[:n]
 		}
 		if n == unclear {
-			return cut(out.String(), maxText) + left
+			return out.String() + left
 		}
-		out.WriteString(shown)
+		if shown != " " || !strings.HasSuffix(out.String(), " ") {
+			out.WriteString(shown)
+		}
 		text = text[n:]
 	}
 	return cut(strings.TrimSpace(out.String()), maxText)
@@ -83,29 +82,34 @@ func quoted(s string) int {
 	return unclear
 }
 
-// bracket looks past a bracket: SQLite's [it's a name] holds a quote that doesn't begin a literal.
+// bracket looks past a bracket: what is a quote or a comment in PostgreSQL's ARRAY[…] may be part of a name in
+// SQLite's […].
 func bracket(s string) int {
 	inside, _, closed := strings.Cut(s, "]")
+	if !closed || strings.Contains(inside, "--") || strings.Contains(inside, "/*") {
+		return unclear
+	}
 	for _, q := range []string{"'", `"`, "`"} {
-		if !closed || strings.Count(inside, q)%2 != 0 {
+		if strings.Count(inside, q)%2 != 0 {
 			return unclear
 		}
 	}
 	return 1
 }
 
-// dollar tells PostgreSQL's $tag$…$tag$ from $1 and from names that begin with a dollar.
+// dollar tells PostgreSQL's $tag$…$tag$ from $1 and from names that begin with a dollar. To the others it may be two
+// names, and a quote between them the beginning of a literal.
 func dollar(s string) (n int, shown string) {
 	n = 1 + length(s[1:], func(c byte) bool { return letter(c) || digit(c) })
-	if n == len(s) || s[n] != '$' || n > 1 && digit(s[1]) {
+	if n == len(s) || s[n] != '$' || digit(s[1]) {
 		return n, s[:n]
 	}
 	tag := s[:n+1]
-	end := strings.Index(s[len(tag):], tag)
-	if end < 0 {
+	inside, _, closed := strings.Cut(s[len(tag):], tag)
+	if !closed || strings.ContainsAny(inside, "'\"`#-/") {
 		return unclear, ""
 	}
-	return end + 2*len(tag), "?"
+	return len(inside) + 2*len(tag), "?"
 }
 
 // lineComment: MariaDB wants a space after the dashes, and only PostgreSQL ends the line at a lone \r.
