@@ -2,48 +2,132 @@ package pool
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
 // ErrClosed is returned by a pool that was closed.
 var ErrClosed = errors.New("the pool is closed")
 
-// ErrWouldBlock is returned by TryAcquire when every connection is in use.
-var ErrWouldBlock = errors.New("every connection of the pool is in use")
+// ErrWouldBlock is what TryAcquire returns when no connection is free and none may be opened.
+var ErrWouldBlock = errors.New("no connection of the pool is free")
 
-// Holder is a borrower of a connection.
-type Holder struct {
-	Site  string        // where it was acquired: "file.go:12 (package.Function)"; "" without leak detection
-	Stack string        // the whole stack
-	Since time.Time     // zero without leak detection
-	Held  time.Duration // so far
-}
-
-// TimeoutError says that no connection was to be had in time.
+// TimeoutError says that no connection was to be had before the acquire time-out, or before the caller's context ended.
+// errors.Is and errors.As see Cause and LastDialError.
 type TimeoutError struct {
-	Pool                         string
-	Waited                       time.Duration
-	Max, InUse, Dialing, Waiting int
-	Holders                      []Holder
-	LastDialError                error
-	Cause                        error // the context's, or nil for the acquire time-out
+	Pool          string // its name
+	Waited        time.Duration
+	Max           int // MaxOpenConns
+	InUse         int
+	Dialing       int
+	Waiting       int      // other callers in the queue
+	Holders       []Holder // the oldest ten, if leak detection is on
+	LastDialError error    // if the last dial failed
+	Cause         error    // the context's, or nil for the acquire time-out
 }
 
-func (e *TimeoutError) Error() string { return "pool: no connection in time" }
+// Error says what the pool was busy with, who holds its connections if that is known, and what to try.
+func (e *TimeoutError) Error() string {
+	if e.Waited == 0 && e.Cause != nil {
+		return fmt.Sprintf("%s: the context had ended before a connection was asked for: %v", label(e.Pool), e.Cause)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: no connection after %v", label(e.Pool), e.Waited.Round(time.Microsecond))
+	if e.Cause != nil {
+		fmt.Fprintf(&b, " (%v)", e.Cause)
+	}
+	fmt.Fprintf(&b, ": %d of %d in use, %d being opened, %d other callers waiting", e.InUse, e.Max, e.Dialing, e.Waiting)
+	if e.LastDialError != nil {
+		fmt.Fprintf(&b, "; the last attempt to open one failed: %v", e.LastDialError)
+	}
+	switch {
+	case e.InUse < e.Max:
+		// Those who hold connections aren't the reason.
+	case len(e.Holders) > 0:
+		writeHolders(&b, e.Holders, e.InUse)
+		b.WriteString("; release them sooner, or raise MaxOpenConns")
+	default:
+		b.WriteString("; set LeakThreshold to learn who holds them, release them sooner, or raise MaxOpenConns")
+	}
+	return b.String()
+}
 
-// Unwrap returns what lies behind it.
-func (e *TimeoutError) Unwrap() []error { return nil }
+// Unwrap returns Cause and LastDialError, those that are set.
+func (e *TimeoutError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Cause, e.LastDialError} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
 
-// DrainError says that Close's context ended while connections were still borrowed.
+// namedHolders is how many holders an error lists. When a pool runs dry many callers fail at once, and turning
+// a stack into text isn't free.
+const namedHolders = 10
+
+// timeoutError describes the pool as it is now.
+func (p *Pool[T]) timeoutError(waited time.Duration, cause error) error {
+	e := &TimeoutError{Pool: p.cfg.Name, Waited: waited, Cause: cause}
+	p.mu.Lock()
+	e.Max, e.InUse, e.Dialing, e.Waiting = p.lim.maxOpen, p.inUse(), p.dialing, p.queue.n
+	e.LastDialError = p.dials.err
+	p.mu.Unlock()
+	if p.tracking.Load() {
+		e.Holders = p.holders(namedHolders)
+	}
+	return e
+}
+
+// DrainError says that Close's context ended while the pool was still draining. errors.Is and errors.As see Cause.
 type DrainError struct {
-	Pool    string
-	InUse   int // borrowed still; they were cut
-	Dialing int
-	Holders []Holder
-	Cause   error
+	Pool    string   // its name
+	Left    int      // connections that were still borrowed; 0 if only dials or closing were still under way
+	Cut     bool     // those were interrupted
+	Holders []Holder // the oldest ten
+	Cause   error    // the context's
 }
 
-func (e *DrainError) Error() string { return "pool: closed with connections still borrowed" }
+// Error says how many connections were left, and who holds them if that is known.
+func (e *DrainError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: closed before it was drained (%v)", label(e.Pool), e.Cause)
+	if e.Left == 0 {
+		b.WriteString(": every connection is back, but some are still being opened or closed")
+		return b.String()
+	}
+	fmt.Fprintf(&b, ": %d still borrowed", e.Left)
+	if e.Cut {
+		b.WriteString(", which were interrupted")
+	}
+	writeHolders(&b, e.Holders, e.Left)
+	return b.String()
+}
 
-// Unwrap returns the context's cause.
+// Unwrap returns Cause.
 func (e *DrainError) Unwrap() error { return e.Cause }
+
+// writeHolders names the first three holders whose site is known.
+func writeHolders(b *strings.Builder, holders []Holder, of int) {
+	named := 0
+	for _, h := range holders {
+		if h.Site == "" {
+			continue
+		}
+		if named == 3 {
+			break
+		}
+		if named == 0 {
+			b.WriteString("; held by ")
+		} else {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(b, "%s for %v", h.Site, h.Held.Round(time.Millisecond))
+		named++
+	}
+	if named > 0 && of > named {
+		fmt.Fprintf(b, " and %d more", of-named)
+	}
+}

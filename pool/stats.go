@@ -43,14 +43,18 @@ type Histogram [11]int64
 
 // Observe counts d.
 func (h *Histogram) Observe(d time.Duration) {
+	h[bucket(d)]++
+}
+
+// bucket is the index of d's bucket.
+func bucket(d time.Duration) int {
 	bounds := HistogramBounds()
 	for i, b := range bounds {
 		if d <= b {
-			h[i]++
-			return
+			return i
 		}
 	}
-	h[len(bounds)]++
+	return len(bounds)
 }
 
 // Count returns how many durations were counted.
