@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -136,6 +137,20 @@ func (e *Error) Is(target error) bool {
 		return e.Kind == k
 	}
 	return e.Kind.Is(target) || e.tried != nil && e.tried.Is(target)
+}
+
+// LogValue returns the fields that hold no value of the caller's, for logs: the native error's text may quote one.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("kind", e.Kind.String())}
+	for _, a := range []slog.Attr{
+		slog.String("code", e.Code), slog.String("constraint", e.Constraint), slog.String("table", e.Table),
+		slog.String("column", e.Column), slog.String("hint", e.Hint),
+	} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // Retryable reports whether running the same again may help and can't apply anything twice. What an engine returns
