@@ -6,6 +6,11 @@
 package config
 
 import (
+	"crypto/subtle"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -53,8 +58,8 @@ type Config struct {
 	Timeout        time.Duration // of one call with all its attempts, where the context has no earlier deadline; or Off
 	SlowThreshold  time.Duration // a call that took longer is logged as slow; or Off
 	RetryAttempts  int           // attempts in all: 1 never repeats
-	RetryBaseDelay time.Duration // before the second attempt, at most; it doubles with each
-	RetryMaxDelay  time.Duration // between attempts, at most
+	RetryBaseDelay time.Duration // the longest first pause; it doubles with each attempt
+	RetryMaxDelay  time.Duration // the longest pause of all
 	ReadOnly       bool          // refuse to write
 
 	sources map[string]string // by key; never changed once it is in a Config
@@ -64,4 +69,273 @@ type Config struct {
 type Address struct {
 	Host string
 	Port int // 0: the engine's default
+}
+
+// String returns the address as a URL has it.
+func (a Address) String() string {
+	return strings.TrimPrefix(writeServer(&Config{}, "", "", []Address{a}), "://")
+}
+
+// Addresses returns all servers: Host and Port, and then OtherHosts. It is empty where none is named.
+func (c Config) Addresses() []Address {
+	if c.Host == "" && c.Port == 0 && len(c.OtherHosts) == 0 {
+		return nil
+	}
+	return append([]Address{{c.Host, c.Port}}, c.OtherHosts...)
+}
+
+func (c *Config) setAddresses(list []Address) {
+	c.Host, c.Port, c.OtherHosts = "", 0, nil
+	if len(list) > 0 {
+		c.Host, c.Port = list[0].Host, list[0].Port
+		c.OtherHosts = append(c.OtherHosts, list[1:]...)
+	}
+}
+
+// String returns what Redacted returns.
+func (c Config) String() string { return c.Redacted() }
+
+// LogValue returns what Redacted returns.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.Redacted()) }
+
+// Defaults returns what Load puts where nothing else says anything. They are those of packages pool, retry and querylog.
+// A connection to a file doesn't age, so SQLite's have no age limit; how many it needs is for its driver to say.
+func Defaults(e Engine) Config {
+	c := Config{
+		Engine: e, Host: "localhost",
+		MaxOpenConns: 10, MaxIdleConns: 10, ConnMaxLifetime: 30 * time.Minute, ConnMaxIdleTime: 10 * time.Minute,
+		AcquireTimeout: 30 * time.Second, LeakThreshold: Off,
+		Timeout: Off, SlowThreshold: 200 * time.Millisecond,
+		RetryAttempts: 4, RetryBaseDelay: 10 * time.Millisecond, RetryMaxDelay: time.Second,
+	}
+	if e == SQLite {
+		c.Host, c.MaxOpenConns, c.MaxIdleConns, c.ConnMaxLifetime, c.ConnMaxIdleTime = "", 0, 0, Off, Off
+	}
+	return c
+}
+
+// WithDefaults returns c with the defaults where c says nothing.
+func (c Config) WithDefaults() Config {
+	before, defaults := c, Defaults(c.Engine)
+	if c.MaxOpenConns > 0 {
+		defaults.MaxIdleConns = c.MaxOpenConns
+	}
+	for _, s := range settings() {
+		if s.value(&c) == nil {
+			s.copy(&c, &defaults)
+		}
+	}
+	if c.Host == "" && len(c.OtherHosts) == 0 {
+		c.Host = defaults.Host
+	}
+	if d := c.Engine.dialect(); d != nil && !c.SRV && c.Engine != SQLite {
+		addresses := c.Addresses()
+		for i, a := range addresses {
+			if a.Port == 0 {
+				addresses[i].Port = d.port(a.Host)
+			}
+		}
+		c.setAddresses(addresses)
+	}
+	return c.tracked(before, "default")
+}
+
+// Equal reports whether c and o say the same. It doesn't ask where the values came from.
+func (c Config) Equal(o Config) bool {
+	same := func(a, b entry) bool {
+		return a.key == b.key && subtle.ConstantTimeCompare([]byte(a.raw), []byte(b.raw)) == 1
+	}
+	return slices.EqualFunc(c.entries(), o.entries(), same)
+}
+
+// Map returns what c says, by name: "engine", "host", "port", "database", "user", "password", the settings by the names
+// that they have in a URL, and under "params" a map of the driver's parameters. What isn't said isn't there. A number is an
+// int, a duration a time.Duration; the password, and each parameter that isn't known to be harmless, is a Secret. This is the
+// described get_config_dict.
+func (c Config) Map() map[string]any {
+	m, params := map[string]any{}, map[string]any{}
+	for _, e := range c.entries() {
+		if key, ok := strings.CutPrefix(e.key, paramPrefix); ok {
+			params[key] = e.value
+			m["params"] = params
+		} else {
+			m[e.key] = e.value
+		}
+	}
+	return m
+}
+
+// Value is one value of a configuration, and where it came from.
+type Value struct {
+	Key    string // as in Map; a driver's parameter has its own name
+	Value  string // "[redacted]" for a secret
+	Source string // "context override", "argument", "environment DATABASE_URL", "default", …
+}
+
+// Explain lists what c says, and who said it.
+func (c Config) Explain() []Value {
+	var list []Value
+	for _, e := range c.entries() {
+		list = append(list, Value{strings.TrimPrefix(e.key, paramPrefix), e.text, c.source(e.key)})
+	}
+	return list
+}
+
+// Validate reports everything that is wrong with c. Load has done so; it is for a Config made by hand.
+func (c Config) Validate() error {
+	_, err := c.canonical()
+	return err
+}
+
+// canonical returns c as its own URL would be read: a value that can't be written in a URL is an error, too.
+func (c Config) canonical() (Config, error) {
+	var p problems
+	if c.Engine.dialect() == nil {
+		hint := didYouMean(string(c.Engine), func(yield func(string) bool) {
+			_ = yield(string(SQLite)) && yield(string(PostgreSQL)) && yield(string(MariaDB)) && yield(string(MongoDB))
+		})
+		if hint == "" {
+			hint = "one of sqlite, postgres, mariadb, mongodb"
+		}
+		p.add("engine", "isn't known", hint)
+	} else {
+		read := p.parse(c.URL().Reveal())
+		if len(p.found) == 0 {
+			kept := read.entries()
+			for _, e := range c.entries() {
+				if e.key != "name" && !strings.HasPrefix(e.key, paramPrefix) &&
+					!slices.ContainsFunc(kept, func(k entry) bool { return k.key == e.key }) {
+					p.add(e.key, "means nothing to "+string(c.Engine), "leave it out")
+				}
+			}
+		}
+		read.Name, read.sources = c.Name, c.sources
+		c = read
+	}
+	for _, err := range p.found {
+		if f, ok := err.(*FieldError); ok { // add makes no other
+			f.Source = c.source(f.Key)
+		}
+	}
+	return c, p.err()
+}
+
+// takeLogin takes the parameters user and password, with which some clients' URLs name them.
+func (c *Config) takeLogin(p *problems, key, value string) bool {
+	switch key {
+	case "user":
+		if c.User != "" {
+			p.add(key, "is given twice", "it is in front of the host already")
+		}
+		c.User = value
+	case "password":
+		if !c.Password.IsZero() {
+			p.add(key, "is given twice", "it is in front of the host already")
+		}
+		c.Password = NewSecret(value)
+	default:
+		return false
+	}
+	return true
+}
+
+// paramPrefix stands before the names of the driver's parameters in an entry's key.
+const paramPrefix = "params."
+
+// An entry is one value that a Config has.
+type entry struct {
+	key   string
+	value any    // as in Map
+	text  string // as it may be shown
+	raw   string // to compare; holds secrets
+}
+
+// entries returns what c says, in a fixed order.
+func (c *Config) entries() []entry {
+	var list []entry
+	add := func(key string, value any, text, raw string) { list = append(list, entry{key, value, text, raw}) }
+	say := func(key, value string) {
+		if value != "" {
+			add(key, value, value, value)
+		}
+	}
+	say("name", c.Name)
+	say("engine", string(c.Engine))
+	say("host", c.Host)
+	if c.Port != 0 {
+		text := strconv.Itoa(c.Port)
+		add("port", c.Port, text, text)
+	}
+	if len(c.OtherHosts) > 0 {
+		texts := make([]string, len(c.OtherHosts))
+		for i, a := range c.OtherHosts {
+			texts[i] = a.String()
+		}
+		text := strings.Join(texts, ",")
+		add("other_hosts", slices.Clone(c.OtherHosts), text, text)
+	}
+	if c.SRV {
+		add("srv", true, "true", "true")
+	}
+	say("database", c.Database)
+	say("user", c.User)
+	if !c.Password.IsZero() {
+		add("password", c.Password, redacted, c.Password.Reveal())
+	}
+	for _, q := range c.Params.list {
+		key, raw := paramPrefix+q.key, q.value.Reveal()
+		value, text := any(q.value), q.shown()
+		if harmless(q.key) {
+			value = raw
+		}
+		if i := slices.IndexFunc(list, func(e entry) bool { return e.key == key }); i >= 0 { // repeated
+			first, more := &list[i], []any{value}
+			if several, ok := first.value.([]any); ok {
+				more = append(several, value)
+			} else {
+				more = append([]any{first.value}, value)
+			}
+			first.value, first.text, first.raw = more, first.text+","+text, first.raw+"\x00"+raw
+			continue
+		}
+		add(key, value, text, raw)
+	}
+	for _, s := range settings() {
+		if value := s.value(c); value != nil {
+			text := s.text(c)
+			add(s.key, value, text, text)
+		}
+	}
+	return list
+}
+
+// source returns where the value of key came from.
+func (c *Config) source(key string) string {
+	if s, ok := c.sources[key]; ok {
+		return s
+	}
+	if s, ok := c.sources[paramPrefix+key]; ok {
+		return s
+	}
+	return "code"
+}
+
+// tracked returns c with source as the source of all that it says otherwise than before did.
+func (c Config) tracked(before Config, source string) Config {
+	old := map[string]string{}
+	for _, e := range before.entries() {
+		old[e.key] = e.raw
+	}
+	sources := map[string]string{}
+	for _, e := range c.entries() {
+		if raw, ok := old[e.key]; ok && raw == e.raw {
+			if s, ok := before.sources[e.key]; ok {
+				sources[e.key] = s
+			}
+		} else {
+			sources[e.key] = source
+		}
+	}
+	c.sources = sources
+	return c
 }

@@ -1,0 +1,228 @@
+package config
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Option is an argument of Load and of WithOverride.
+type Option func(*layer)
+
+// A layer is what one call of Load or WithOverride says.
+type layer struct {
+	source   string // for messages and Explain
+	base     Config // of WithURL or WithConfig
+	hasBase  bool
+	err      error // of that URL
+	name     string
+	engine   Engine
+	fallback string // of WithDefaultURL
+	changes  []func(*Config)
+	environ  func(name string) (value string, ok bool)
+}
+
+func newLayer(source string, opts []Option) *layer {
+	l := &layer{source: source}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(l)
+		}
+	}
+	return l
+}
+
+// WithURL names the database by its URL. An empty one says nothing, so that a flag's value can be passed on.
+func WithURL(rawURL string) Option {
+	return func(l *layer) {
+		if rawURL != "" {
+			l.base, l.err = parse(rawURL, l.source)
+			l.hasBase = true
+		}
+	}
+}
+
+// WithConfig names the database by its whole configuration, as WithURL does by its URL.
+func WithConfig(c Config) Option {
+	return func(l *layer) {
+		if c.sources == nil {
+			c = c.tracked(Config{}, l.source)
+		}
+		l.base, l.err, l.hasBase = c.clone(), nil, true
+	}
+}
+
+// WithName names one of several databases: the URL of "orders" is looked for in ORDERS_DATABASE_URL, and not in
+// DATABASE_URL. An empty name says nothing.
+func WithName(name string) Option {
+	return func(l *layer) {
+		if name != "" {
+			l.name = name
+		}
+	}
+}
+
+// With changes what the later sources say: change sees their values and overwrites the fields it cares about. It is run
+// by each call that asks for the configuration, by several goroutines at a time if several ask.
+func With(change func(*Config)) Option {
+	return func(l *layer) { l.changes = append(l.changes, change) }
+}
+
+// WithEngine makes it an error if the database is another product's.
+func WithEngine(e Engine) Option { return func(l *layer) { l.engine = e } }
+
+// WithDefaultURL is what to open if nothing else names a database.
+func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback = rawURL } }
+
+// WithEnviron replaces os.LookupEnv.
+func WithEnviron(lookup func(name string) (value string, ok bool)) Option {
+	return func(l *layer) { l.environ = lookup }
+}
+
+// Load returns the configuration of the database that ctx, opts or the environment names, checked and with its defaults.
+// Each value comes from the first source that has it:
+//
+//  1. overrides in ctx (WithOverride), the innermost first
+//  2. opts
+//  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName. It isn't asked if opts name a database
+//  4. Defaults
+//
+// A URL names its target as a whole: engine, hosts, database, user, password and the driver's parameters come
+// from the first source that names a target. If none does, that is an error. All that is wrong is reported at once, as
+// *FieldError joined by errors.Join.
+func Load(ctx context.Context, opts ...Option) (Config, error) {
+	l := newLayer("argument", opts)
+	var c Config
+	base, found, err := l.target()
+	if err == nil && !found && l.name == "" {
+		base, found, err = l.fromEnviron("DATABASE_URL")
+		if err == nil && !found && l.fallback != "" {
+			base, err = parse(l.fallback, "default")
+			found = true
+		}
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	if found {
+		c = base
+	}
+	c = l.change(c)
+	if c, err = c.overridden(ctx); err != nil {
+		return Config{}, err
+	}
+	if c.Engine == "" && (c.Database != "" || c.Host != "") && l.engine != "" {
+		before := c
+		c.Engine = l.engine
+		c = c.tracked(before, l.source)
+	}
+	if c.Engine == "" {
+		p := problems{source: "environment DATABASE_URL"}
+		p.add("url", "no database is named", "set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument")
+		return Config{}, p.err()
+	}
+	if l.engine != "" && c.Engine != l.engine {
+		p := problems{source: c.source("engine")}
+		p.add("engine", "is "+string(c.Engine)+", but "+string(l.engine)+" is asked for", "")
+		return Config{}, p.err()
+	}
+	return c.WithDefaults().canonical()
+}
+
+// target returns the database that the layer itself names.
+func (l *layer) target() (c Config, found bool, err error) {
+	if l.hasBase || l.err != nil {
+		return l.base.named(l), true, l.err
+	}
+	if l.name == "" {
+		return c, false, nil
+	}
+	variable, ok := variableOf(l.name)
+	if !ok {
+		p := problems{source: l.source}
+		p.add("name", "isn't made of letters, digits, _, - and dots", "")
+		return c, false, p.err()
+	}
+	c, found, err = l.fromEnviron(variable)
+	if err == nil && !found {
+		p := problems{source: "environment " + variable}
+		p.add("url", "isn't set", "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
+		err = p.err()
+	}
+	return c.named(l), found, err
+}
+
+func (c Config) named(l *layer) Config {
+	if l.name == "" {
+		return c
+	}
+	before := c
+	c.Name = l.name
+	return c.tracked(before, l.source)
+}
+
+// variableOf returns the variable that holds the URL of a named database.
+func variableOf(name string) (variable string, ok bool) {
+	if !isName(name) {
+		return "", false
+	}
+	return strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToUpper(name)) + "_DATABASE_URL", true
+}
+
+// fromEnviron reads a URL. An empty variable is as good as none: that is how a shell or a container unsets one.
+func (l *layer) fromEnviron(variable string) (c Config, found bool, err error) {
+	lookup := l.environ
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	raw, _ := lookup(variable)
+	if raw == "" {
+		return c, false, nil
+	}
+	c, err = parse(raw, "environment "+variable)
+	return c, true, err
+}
+
+// change runs the functions of With.
+func (l *layer) change(c Config) Config {
+	if len(l.changes) == 0 {
+		return c
+	}
+	before := c
+	c = c.clone()
+	for _, change := range l.changes {
+		change(&c)
+	}
+	return c.tracked(before, l.source)
+}
+
+// clone returns a copy that shares nothing a user could change.
+func (c Config) clone() Config {
+	c.OtherHosts = slices.Clone(c.OtherHosts)
+	return c
+}
+
+// retarget returns c with the target of another Config, and with the settings that one says.
+func (c Config) retarget(to Config) Config {
+	old := c
+	c = to.clone()
+	if c.Name == "" {
+		c.Name = old.Name
+	}
+	for _, s := range settings() {
+		if s.value(&c) == nil && old.sources[s.key] != "default" { // the other engine may have other defaults
+			s.copy(&c, &old)
+		}
+	}
+	sources := map[string]string{}
+	for _, e := range c.entries() {
+		if s, ok := to.sources[e.key]; ok {
+			sources[e.key] = s
+		} else if s, ok := old.sources[e.key]; ok {
+			sources[e.key] = s
+		}
+	}
+	c.sources = sources
+	return c
+}

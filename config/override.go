@@ -1,0 +1,66 @@
+package config
+
+import "context"
+
+type overrideKey struct{}
+
+// An override is one call of WithOverride. It never changes.
+type override struct {
+	outer *override
+	layer *layer
+}
+
+// WithOverride returns a context under which the configuration is what opts make of it. It is seen by nobody but those
+// who are handed this context or one made from it; overrides nest, and the inner one goes first. This is the
+// described thread-local override: a goroutine has no storage of its own in Go, and a request's work may be done by several.
+//
+//	ctx = config.WithOverride(ctx, config.With(func(c *config.Config) { c.Timeout = time.Minute }))
+//	ctx = config.WithOverride(ctx, config.WithURL("sqlite:tenant-7.db"))
+//
+// WithURL, WithConfig and WithName change the target and leave the settings that they don't say; what is wrong with a URL is
+// reported when the configuration is asked for. WithEngine and WithDefaultURL say nothing here.
+func WithOverride(ctx context.Context, opts ...Option) context.Context {
+	outer, _ := ctx.Value(overrideKey{}).(*override)
+	return context.WithValue(ctx, overrideKey{}, &override{outer, newLayer("context override", opts)})
+}
+
+// FromContext returns the configuration in force under ctx: what Load returns for it without arguments. It is the
+// described use_thread_config.
+func FromContext(ctx context.Context) (Config, error) { return Load(ctx) }
+
+// Under returns c as the overrides in ctx change it, checked and with its defaults; without any it returns c itself, at
+// the price of one ctx.Value.
+func (c Config) Under(ctx context.Context) (Config, error) {
+	if ctx.Value(overrideKey{}) == nil {
+		return c, nil
+	}
+	c, err := c.overridden(ctx)
+	if err != nil {
+		return Config{}, err
+	}
+	return c.WithDefaults().canonical()
+}
+
+// overridden applies the overrides, the outermost first.
+func (c Config) overridden(ctx context.Context) (Config, error) {
+	o, _ := ctx.Value(overrideKey{}).(*override)
+	return o.apply(c)
+}
+
+func (o *override) apply(c Config) (Config, error) {
+	if o == nil {
+		return c, nil
+	}
+	c, err := o.outer.apply(c)
+	if err != nil {
+		return c, err
+	}
+	base, found, err := o.layer.target()
+	if err != nil {
+		return c, err
+	}
+	if found {
+		c = c.retarget(base)
+	}
+	return o.layer.change(c), nil
+}
