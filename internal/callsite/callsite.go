@@ -83,7 +83,7 @@ func ours(f runtime.Frame) bool {
 	if rest[0] == '.' { // the root package
 		return true
 	}
-	for _, user := range []string{"/cmd/", "/internal/cli.", "/drivertest.", "/integration", "/plinthtest."} {
+	for _, user := range []string{"/cmd/", "/internal/cli", "/drivertest.", "/integration", "/plinthtest."} {
 		if strings.HasPrefix(rest, user) {
 			return false
 		}

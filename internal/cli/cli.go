@@ -1,0 +1,207 @@
+// Package cli is the command plinth: flags, output formats, scripts, and a tour of the library.
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/internal/cli/demo"
+	"github.com/plinthdb/plinth/open"
+	"github.com/plinthdb/plinth/pool"
+	"github.com/plinthdb/plinth/querylog"
+)
+
+// DefaultURL is the database that is used when neither -d nor the environment names one.
+const DefaultURL = "sqlite:plinth.db"
+
+// Main runs the command with its arguments (without the program's name) and returns its exit code: see the constants.
+// env is os.LookupEnv, or a test's own. It uses nothing of the process but what it is given, so many may run at once.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
+	a := &app{stdin: stdin, out: newOutput(stdout), stderr: stderr, env: env}
+	return a.exit(a.run(ctx, args), args)
+}
+
+// app is one run of the command.
+type app struct {
+	flags
+	stdin  io.Reader
+	out    *output
+	stderr io.Writer
+	env    func(string) (string, bool)
+}
+
+// flags are accepted before and after every subcommand.
+type flags struct {
+	Database string        `short:"d" placeholder:"URL" help:"The database. Default: the environment variable DATABASE_URL, else ${default_url}."`
+	Timeout  time.Duration `placeholder:"30s" help:"Give up on a statement after this long. Default: never."`
+	Log      bool          `help:"Log each statement to standard error, slow ones as warnings. Arguments are never shown."`
+	Slow     time.Duration `default:"200ms" help:"With --log: what is slow."`
+	Verbose  bool          `short:"v" help:"After an error, show each attempt that was made."`
+	NoColor  bool          `help:"Use no colours. NO_COLOR in the environment does the same."`
+}
+
+// grammar is what kong reads the command line into.
+type grammar struct {
+	*flags
+
+	Ping    pingCmd    `cmd:"" help:"Make one round trip and say what answered."`
+	Health  healthCmd  `cmd:"" help:"Report on the database's health and the pool; exit code 3 if it isn't healthy."`
+	Query   queryCmd   `cmd:"" help:"Run a statement and print its rows."`
+	Exec    execCmd    `cmd:"" help:"Run a statement, or a script, for what it does."`
+	Demo    demoCmd    `cmd:"" help:"Take a tour of the library, on a temporary database. It takes a few seconds."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+const description = `Ask a database questions from the shell.
+
+A database is a URL such as sqlite:app.db or sqlite::memory:, given by -d or by the environment variable DATABASE_URL.
+
+  plinth ping
+  plinth -d sqlite:shop.db exec -f schema.sql
+  plinth -d sqlite:shop.db exec 'insert into item (name, price) values (?, ?)' pear 0.35
+  plinth -d sqlite:shop.db query -o json 'select * from item where price < ?' 1
+  plinth demo
+
+Exit code: 0 done, 1 the database said no, 2 wrong use, 3 the database can't be reached.`
+
+// run reads the command line and does what it says.
+func (a *app) run(ctx context.Context, args []string) error {
+	helped := false
+	parser, err := kong.New(&grammar{flags: &a.flags},
+		kong.Name("plinth"), kong.Description(description), kong.Vars{"default_url": DefaultURL},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoAppDescFormat: true, WrapUpperBound: 100}),
+		kong.Writers(a.out, a.stderr), kong.Exit(func(int) { helped = true }),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(markNegatives(args))
+	switch {
+	case helped: // --help goes before everything that is wrong or missing
+		return a.out.Flush()
+	case len(args) == 0:
+		return usagef("plinth --help lists them, plinth demo shows what the library does", "a command is missing")
+	case err != nil:
+		return parseError(err, command)
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	err = command.Run(a)
+	if ferr := a.out.Flush(); err == nil { // what was printed before an error counts, too
+		err = ferr
+	}
+	return err
+}
+
+// parseError names the --help that helps.
+func parseError(err error, command *kong.Context) error {
+	help := "plinth --help"
+	var perr *kong.ParseError
+	if command == nil && errors.As(err, &perr) {
+		command = perr.Context
+	}
+	if command != nil && command.Selected() != nil {
+		help = command.Selected().FullPath() + " --help"
+	}
+	hint := "see " + help
+	if strings.HasPrefix(err.Error(), "unknown flag") {
+		hint += "; if that was an ARG, put -- in front of the statement"
+	}
+	return &hinted{err: err, hint: hint, usage: true}
+}
+
+// engine opens the database for fn and closes it afterwards.
+func (a *app) engine(ctx context.Context, fn func(*plinth.Engine) error) error {
+	logger := slog.New(slog.DiscardHandler)
+	if a.Log {
+		logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	db, err := open.Open(ctx, plinth.Options{
+		URL:      a.Database,
+		Config:   []config.Option{config.WithEnviron(a.env), config.WithDefaultURL(DefaultURL)},
+		Timeout:  a.Timeout,
+		Pool:     pool.Options{AcquireTimeout: a.Timeout},
+		Logger:   logger,
+		QueryLog: querylog.Options{Logger: logger, Threshold: a.Slow, Errors: true, All: a.Log},
+	})
+	if err != nil {
+		return err
+	}
+	err = fn(db)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if cerr := db.Close(closing); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// note prints what isn't a result.
+func (a *app) note(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+
+// colors reports whether w is a terminal that may be sent escape codes.
+func (a *app) colors(w io.Writer) bool {
+	none, _ := a.env("NO_COLOR")
+	kind, _ := a.env("TERM")
+	return !a.NoColor && none == "" && kind != "dumb" && isTerminal(w)
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// output is standard output: buffered, and it remembers that nobody reads it any more.
+type output struct {
+	*bufio.Writer
+	to io.Writer
+}
+
+func newOutput(w io.Writer) *output { return &output{Writer: bufio.NewWriterSize(w, 64<<10), to: w} }
+
+type demoCmd struct{}
+
+func (demoCmd) Help() string {
+	return `Each step shows the lines of Go that run and what they print. The demo fails, with exit code 1, if a step doesn't do what it says.`
+}
+
+// Run takes the tour.
+func (demoCmd) Run(ctx context.Context, a *app) error {
+	return demo.Run(ctx, live{a.out}, a.colors(a.out.to))
+}
+
+// live is output that is seen as it comes.
+type live struct{ *output }
+
+func (l live) Write(p []byte) (int, error) {
+	n, err := l.output.Write(p)
+	if err == nil {
+		err = l.Flush()
+	}
+	return n, err
+}
+
+type versionCmd struct{}
+
+// Run prints the version that the go command recorded in the binary.
+func (versionCmd) Run(a *app) error {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintf(a.out, "plinth %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/plinthdb/plinth"
+)
+
+type execCmd struct {
+	File   string   `short:"f" type:"string" placeholder:"FILE" help:"Run a script of any size, - for standard input."`
+	Single bool     `name:"single-transaction" short:"1" help:"With -f: all of the script or nothing of it, in one transaction."`
+	Text   bool     `help:"Bind every ARG as text."`
+	What   string   `arg:"" optional:"" name:"STATEMENT" help:"One statement, with a ? for each ARG."`
+	Args   []string `arg:"" optional:"" name:"ARG" help:"A JSON number, true, false or null is bound as that, anything else as text."`
+}
+
+// Help is what kong prints below the usage.
+func (execCmd) Help() string {
+	return `Examples:
+
+  plinth exec 'update item set price = price * ? where code = ?' 1.1 pear
+  plinth exec -f schema.sql
+  plinth exec -1 -f import.sql
+  pg_dump … | plinth exec -f -
+
+A statement prints the rows it affected. A script runs statement by statement as it is read, on one connection, and
+stops at the first error, which is told with its line and column. BEGIN and COMMIT in a script make a transaction; a script
+that ends inside one is rolled back, and that is an error. What is outside of a transaction stays, so -1 is what you
+want for a script that can't be run twice.`
+}
+
+// Run runs a statement or a script.
+func (e *execCmd) Run(ctx context.Context, a *app) error {
+	switch {
+	case e.File != "" && e.What != "":
+		return usagef("a script takes no arguments; put its name behind -f and nothing else", "a script and a statement were given")
+	case e.File != "":
+		return e.script(ctx, a)
+	case e.What == "":
+		return usagef("plinth exec 'STATEMENT', or plinth exec -f FILE", "there is neither a statement nor a script to run")
+	case e.Single, e.What == negative+"-1":
+		return usagef("one statement is applied wholly or not at all by itself", "--single-transaction is for scripts (-f)")
+	}
+	if err := checkStatement(e.What); err != nil {
+		return err
+	}
+	return a.engine(ctx, func(db *plinth.Engine) error {
+		result, err := db.Execute(ctx, e.What, arguments(e.Args, e.Text)...)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "rows affected: %d\n", result.RowsAffected)
+		if result.LastInsertID != 0 {
+			fmt.Fprintf(a.out, "last insert id: %d\n", result.LastInsertID)
+		}
+		return a.out.Flush()
+	})
+}
+
+// script runs a script.
+func (e *execCmd) script(ctx context.Context, a *app) error {
+	in, name, size := a.stdin, "standard input", int64(-1)
+	if e.File != "-" {
+		f, err := os.Open(e.File)
+		if err != nil {
+			return usagef("", "%w", err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return usagef("", "%w", err)
+		}
+		if info.IsDir() {
+			return usagef("", "%s is a directory", e.File)
+		}
+		in, name = f, e.File
+		if info.Mode().IsRegular() {
+			size = info.Size()
+		}
+	}
+	var bar progress
+	if isTerminal(a.stderr) && size > 0 {
+		bar = newProgress(a.stderr, size)
+	}
+	start := time.Now()
+	s := &script{name: name, single: e.Single, progress: bar}
+	err := a.engine(ctx, func(db *plinth.Engine) error { return s.run(ctx, db, in) })
+	bar.finish()
+	switch {
+	case err != nil:
+		return err
+	case s.ran == 0:
+		a.note("%s holds no statement", name)
+	default:
+		a.note("%s in %v", count(s.ran, "statement"), round(time.Since(start)))
+	}
+	return nil
+}

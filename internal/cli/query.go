@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/plinthdb/plinth"
+)
+
+type queryCmd struct {
+	Format    string   `name:"output" short:"o" enum:"table,vertical,csv,json,jsonl,markdown" default:"table" placeholder:"FORMAT" help:"One of ${enum}. Default: table."`
+	Text      bool     `help:"Bind every ARG as text."`
+	Statement string   `arg:"" name:"STATEMENT" help:"One statement, with a ? for each ARG."`
+	Args      []string `arg:"" optional:"" name:"ARG" help:"A JSON number, true, false or null is bound as that, anything else as text."`
+}
+
+// Help is what kong prints below the usage.
+func (queryCmd) Help() string {
+	return `The rows are printed as they come; only table holds back the first 1,000, to find the widths of its columns.
+
+  plinth query 'select * from track'
+  plinth query -o json 'select count(*) as n from track where ms > ?' 300000
+  plinth query -o csv 'select * from track' > track.csv
+  plinth query --text 'select * from item where code = ?' 007
+  plinth query 'select ? + ?' 5 -7
+
+How values are printed:
+
+  NULL     as NULL in table, vertical and markdown, as an empty field in csv, as null in json and jsonl
+  numbers  with all their digits, in json too: some readers of JSON round integers beyond 2^53
+  bytes    as \x and hexadecimal digits; in json as base64, as Go's encoding/json does
+  times    as RFC 3339
+  text     as it is; but table, vertical and markdown show control characters as \n, \t, \x1b
+
+json is one array with an object a row, jsonl an object a line; the columns are in the order of the result.`
+}
+
+// flushEvery is how long rows may wait in the output's buffer while others come.
+const flushEvery = 100 * time.Millisecond
+
+// Run prints the rows of a statement.
+func (q *queryCmd) Run(ctx context.Context, a *app) error {
+	if err := checkStatement(q.Statement); err != nil {
+		return err
+	}
+	return a.engine(ctx, func(db *plinth.Engine) error {
+		rows, err := db.Query(ctx, q.Statement, arguments(q.Args, q.Text)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return a.print(rows, newWriter(q.Format, a.out))
+	})
+}
+
+// print prints all rows.
+func (a *app) print(rows *plinth.Rows, w writer) error {
+	if err := w.Columns(rows.Columns()); err != nil {
+		return err
+	}
+	flushed := time.Now()
+	for rows.Next() {
+		if err := w.Row(rows.Row().Values()); err != nil {
+			return err
+		}
+		if time.Since(flushed) > flushEvery {
+			if err := a.out.Flush(); err != nil {
+				return err
+			}
+			flushed = time.Now()
+		}
+	}
+	if err := rows.Close(); err != nil {
+		return err
+	}
+	if len(rows.Columns()) == 0 {
+		a.note("no rows: the statement returns none; rows affected: %d", rows.Result().RowsAffected)
+		if _, table := w.(*tableWriter); table {
+			return nil
+		}
+	}
+	return w.Close()
+}
+
+// checkStatement finds out early what isn't even a statement.
+func checkStatement(s string) error {
+	const hint = "put it in quotes, before its arguments: 'select ?' 1"
+	switch {
+	case strings.Trim(s, "; \t\r\n") == "":
+		return usagef(hint, "the statement is empty")
+	case strings.HasPrefix(s, negative):
+		return usagef(hint, "%s is in the place of the statement", strings.TrimPrefix(s, negative))
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/sqltext"
+)
+
+// script is a run of a script on one connection. Only one statement of it is in memory.
+type script struct {
+	name     string
+	single   bool // all in one transaction
+	progress progress
+
+	dialect sqltext.Dialect
+	conn    *plinth.Conn
+	tx      *plinth.Tx        // the open transaction
+	begun   sqltext.Statement // where it began
+	ran     int64             // statements that succeeded
+	pending int64             // of them, those that the open transaction's rollback undoes
+	applied int64             // of them, those that stay
+}
+
+// scriptError is a failure at a place in a script.
+type scriptError struct {
+	place string   // "script.sql:12:5"
+	notes []string // the statement, and what became of those before it
+	err   error
+}
+
+func (e *scriptError) Error() string { return e.place + ": " + e.err.Error() }
+func (e *scriptError) Unwrap() error { return e.err }
+
+// run runs the script to its end or its first error.
+func (s *script) run(ctx context.Context, db *plinth.Engine, r io.Reader) error {
+	switch db.Name() {
+	case "sqlite":
+		s.dialect = sqltext.SQLite()
+	case "postgres":
+		s.dialect = sqltext.PostgreSQL()
+	case "mariadb":
+		s.dialect = sqltext.MariaDB()
+	default:
+		return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
+	}
+	return db.With(ctx, func(conn *plinth.Conn) error {
+		s.conn = conn
+		if err := s.all(ctx, r); err != nil {
+			return s.undo(ctx, err)
+		}
+		return nil
+	})
+}
+
+func (s *script) all(ctx context.Context, r io.Reader) error {
+	if s.single {
+		if err := s.begin(ctx, sqltext.Statement{}); err != nil {
+			return err
+		}
+	}
+	for st, err := range sqltext.Statements(r, s.dialect) {
+		if err == nil {
+			err = s.statement(ctx, st)
+		}
+		if err != nil {
+			return s.at(st, err)
+		}
+		s.ran++
+		s.progress.at(st.Bytes)
+	}
+	switch {
+	case s.tx == nil:
+		return nil
+	case s.single:
+		return s.commit(ctx)
+	}
+	return s.at(s.begun, &hinted{err: errors.New("the script ends inside the transaction that begins here"), hint: "add a COMMIT"})
+}
+
+// statement runs one statement. What controls transactions is done by way of the engine, which has to know of them.
+func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
+	if st.Meta {
+		return &hinted{err: errors.New("a command of the database's own shell, which is not SQL"), hint: "take it out of the script"}
+	}
+	compiled, err := sqltext.Compile(st.Text, s.dialect)
+	if err != nil {
+		return err
+	}
+	if compiled.Class == driver.Transaction {
+		return s.control(ctx, compiled.Binder.Fingerprint(), st)
+	}
+	if s.tx != nil {
+		s.pending++
+		_, err = s.tx.Execute(ctx, st.Text)
+		return err
+	}
+	if _, err = s.conn.Execute(ctx, st.Text); err == nil {
+		s.applied++
+	}
+	return err
+}
+
+// control carries out BEGIN, COMMIT and ROLLBACK.
+func (s *script) control(ctx context.Context, text string, st sqltext.Statement) error {
+	text = strings.ToUpper(text)
+	if s.single {
+		return &hinted{
+			err:  fmt.Errorf("%s in a script that --single-transaction makes one transaction", text),
+			hint: "leave out -1, or the script's own BEGIN and COMMIT",
+		}
+	}
+	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool {
+		switch word {
+		case "TRANSACTION", "WORK":
+			return true
+		case "DEFERRED", "IMMEDIATE", "EXCLUSIVE": // SQLite: a transaction of the engine's takes the lock for writing at once
+			return true
+		}
+		return false
+	})
+	switch strings.Join(words, " ") {
+	case "BEGIN", "START":
+		if s.tx != nil {
+			return fmt.Errorf("%s inside the transaction that began at %s", text, s.place(s.begun))
+		}
+		return s.begin(ctx, st)
+	case "COMMIT", "END", "ROLLBACK":
+		switch {
+		case s.tx == nil:
+			return fmt.Errorf("%s without a BEGIN", text)
+		case words[0] == "ROLLBACK":
+			return s.rollback(ctx)
+		}
+		return s.commit(ctx)
+	}
+	return &hinted{err: fmt.Errorf("a script can't do %s", text), hint: "BEGIN, COMMIT and ROLLBACK are possible, without options and savepoints"}
+}
+
+func (s *script) begin(ctx context.Context, st sqltext.Statement) (err error) {
+	s.begun = st
+	s.tx, err = s.conn.Begin(ctx)
+	return err
+}
+
+func (s *script) commit(ctx context.Context) error {
+	if err := s.tx.Commit(ctx); err != nil {
+		return err
+	}
+	s.applied += s.pending
+	s.tx, s.pending = nil, 0
+	return nil
+}
+
+func (s *script) rollback(ctx context.Context) error {
+	tx := s.tx
+	s.tx, s.pending = nil, 0
+	return tx.Rollback(ctx)
+}
+
+// undo rolls back what is open when an error has ended the script, and adds to the error what became of the statements.
+func (s *script) undo(ctx context.Context, err error) error {
+	var at *scriptError
+	if !errors.As(err, &at) {
+		at = &scriptError{place: s.name, err: err}
+	}
+	state := "nothing was applied"
+	if s.applied > 0 {
+		state = count(s.applied, "statement") + " before it applied"
+	}
+	switch {
+	case errors.Is(err, plinth.ErrOutcomeUnknown):
+		state += "; whether the last one was, or the transaction that was open, is unknown"
+	case s.tx != nil:
+		state += "; the open transaction was rolled back"
+	}
+	if s.tx != nil {
+		if rerr := s.rollback(ctx); rerr != nil && !errors.Is(rerr, plinth.ErrTxDone) {
+			at.err = errors.Join(at.err, rerr)
+		}
+	}
+	at.notes = append(at.notes, state)
+	return at
+}
+
+// at says where an error happened.
+func (s *script) at(st sqltext.Statement, err error) error {
+	at := &scriptError{place: s.place(st), err: err}
+	if line, _, _ := strings.Cut(st.Text, "\n"); line != "" {
+		at.notes = append(at.notes, excerpt(line))
+	}
+	var e *plinth.Error
+	if !errors.As(err, &e) || e.Position <= 0 {
+		return at
+	}
+	line, col := sqltext.Position(st.Text, offset(st.Text, e.Position-1))
+	if line > 1 { // else the first line has been shown
+		at.notes = append(at.notes, fmt.Sprintf("line %d, column %d: %s", st.Line+line-1, col, excerpt(strings.Split(st.Text, "\n")[line-1])))
+	}
+	return at
+}
+
+func (s *script) place(st sqltext.Statement) string {
+	if st.Line == 0 {
+		return s.name
+	}
+	return fmt.Sprintf("%s:%d:%d", s.name, st.Line, st.Col)
+}
+
+// excerpt shortens a line of a script for a message.
+func excerpt(line string) string {
+	const longest = 100
+	line = printable(strings.TrimSpace(line))
+	if n := offset(line, longest); n < len(line) {
+		return line[:n] + "…"
+	}
+	return line
+}
+
+// offset returns where the character with index n begins, or the length of s if there are fewer.
+func offset(s string, n int) int {
+	at := 0
+	for ; n > 0 && at < len(s); n-- {
+		_, size := utf8.DecodeRuneInString(s[at:])
+		at += size
+	}
+	return at
+}
