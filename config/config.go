@@ -8,6 +8,7 @@ package config
 import (
 	"crypto/subtle"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ type Config struct {
 	RetryMaxDelay  time.Duration // the longest pause of all
 	ReadOnly       bool          // refuse to write
 
-	sources map[string]string // by key; never changed once it is in a Config
+	sources map[string]string // where values came from, by key; never changed once it is in a Config
 }
 
 // Address is a server.
@@ -322,19 +323,20 @@ func (c *Config) source(key string) string {
 
 // tracked returns c with source as the source of all that it says otherwise than before did.
 func (c Config) tracked(before Config, source string) Config {
+	sources := map[string]string{}
+	maps.Copy(sources, before.sources)
 	old := map[string]string{}
 	for _, e := range before.entries() {
 		old[e.key] = e.raw
 	}
-	sources := map[string]string{}
 	for _, e := range c.entries() {
-		if raw, ok := old[e.key]; ok && raw == e.raw {
-			if s, ok := before.sources[e.key]; ok {
-				sources[e.key] = s
-			}
-		} else {
+		if raw, ok := old[e.key]; !ok || raw != e.raw {
 			sources[e.key] = source
 		}
+		delete(old, e.key)
+	}
+	for key := range old { // c doesn't say it any more
+		delete(sources, key)
 	}
 	c.sources = sources
 	return c

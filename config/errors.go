@@ -34,6 +34,7 @@ func (e *FieldError) Error() string {
 type problems struct {
 	source string
 	found  []error
+	said   []string // the settings that it has, those that it sets to nothing (read_only=false) included
 }
 
 func (p *problems) add(key, problem, hint string) {

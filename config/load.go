@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -102,14 +104,11 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 			found = true
 		}
 	}
-	if err != nil {
-		return Config{}, err
-	}
 	if found {
 		c = base
 	}
-	c = l.change(c)
-	if c, err = c.overridden(ctx); err != nil {
+	c, err2 := l.change(c).overridden(ctx)
+	if err = errors.Join(err, err2); err != nil {
 		return Config{}, err
 	}
 	if c.Engine == "" && (c.Database != "" || c.Host != "") && l.engine != "" {
@@ -210,18 +209,18 @@ func (c Config) retarget(to Config) Config {
 	if c.Name == "" {
 		c.Name = old.Name
 	}
+	sources := maps.Clone(c.sources)
 	for _, s := range settings() {
-		if s.value(&c) == nil && old.sources[s.key] != "default" { // the other engine may have other defaults
-			s.copy(&c, &old)
+		source, said := old.sources[s.key]
+		if _, ok := sources[s.key]; ok || source == "default" { // the other engine may have other defaults
+			continue
+		}
+		if s.copy(&c, &old); said {
+			sources[s.key] = source
 		}
 	}
-	sources := map[string]string{}
-	for _, e := range c.entries() {
-		if s, ok := to.sources[e.key]; ok {
-			sources[e.key] = s
-		} else if s, ok := old.sources[e.key]; ok {
-			sources[e.key] = s
-		}
+	if c.Name == old.Name && old.sources["name"] != "" {
+		sources["name"] = old.sources["name"]
 	}
 	c.sources = sources
 	return c

@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // mariadbDialect reads and writes the URLs of MariaDB and MySQL:
 // mariadb://user:password@host:3306/database?parameter=value
 type mariadbDialect struct{}
@@ -32,7 +34,7 @@ func (mariadbDialect) param(c *Config, p *problems, key, value string) {
 		switch {
 		case c.Host != "" && c.Host != "localhost" || c.Port != 0 || len(c.OtherHosts) > 0:
 			p.add(key, "is given as well as a host", "leave the host out")
-		case value == "" || value[0] != '/':
+		case !strings.HasPrefix(value, "/"):
 			p.add(key, "isn't an absolute path", "")
 		default:
 			c.Host = p.host(value)
@@ -45,7 +47,7 @@ func (mariadbDialect) param(c *Config, p *problems, key, value string) {
 func (mariadbDialect) check(*Config, *problems) {}
 
 func (mariadbDialect) write(c *Config, password string) (string, []string) {
-	if !isSocket(c.Host) || c.Port != 0 || len(c.OtherHosts) > 0 {
+	if !strings.HasPrefix(c.Host, "/") || c.Port != 0 || len(c.OtherHosts) > 0 {
 		return writeServer(c, "mariadb", password, c.Addresses()), nil
 	}
 	url := writeServer(c, "mariadb", password, nil)

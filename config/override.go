@@ -1,6 +1,9 @@
 package config
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 type overrideKey struct{}
 
@@ -52,15 +55,9 @@ func (o *override) apply(c Config) (Config, error) {
 		return c, nil
 	}
 	c, err := o.outer.apply(c)
-	if err != nil {
-		return c, err
-	}
-	base, found, err := o.layer.target()
-	if err != nil {
-		return c, err
-	}
-	if found {
+	base, found, err2 := o.layer.target()
+	if found && err2 == nil {
 		c = c.retarget(base)
 	}
-	return o.layer.change(c), nil
+	return o.layer.change(c), errors.Join(err, err2)
 }

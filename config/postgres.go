@@ -55,6 +55,9 @@ func (postgresDialect) check(c *Config, p *problems) {
 	if list, ok := c.Params.Get("port"); ok {
 		c.Params = c.Params.Del("port")
 		ports, addresses := strings.Split(list, ","), c.Addresses()
+		if len(addresses) == 0 {
+			addresses = []Address{{}}
+		}
 		if len(ports) != 1 && len(ports) != len(addresses) {
 			p.add("port", "lists another number of ports than there are hosts", "")
 			return

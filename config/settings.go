@@ -148,9 +148,9 @@ func (s setting) copy(c, from *Config) {
 	}
 }
 
-// durationText is Duration.String without the empty units at its end: 30m instead of 30m0s.
+// durationText is Duration.String in ASCII and without the empty units at its end: 30m instead of 30m0s.
 func durationText(d time.Duration) string {
-	s := d.String()
+	s := strings.Replace(d.String(), "µ", "u", 1)
 	if strings.HasSuffix(s, "m0s") {
 		s = s[:len(s)-2]
 	}

@@ -99,13 +99,15 @@ func (sqliteDialect) read(c *Config, p *problems, scheme, rest string) {
 	if path == "/"+memory && scheme != "file" {
 		path = memory
 	}
+	path, ok := p.unescape("database", path)
 	switch {
+	case !ok:
 	case path == "":
 		p.add("database", "has no file", "write sqlite:app.db, or sqlite::memory: for a database in memory")
 	case strings.HasSuffix(path, "/"):
 		p.add("database", "is a directory", "add the name of the file")
 	}
-	c.Database, _ = p.unescape("database", path)
+	c.Database = path
 }
 
 func (sqliteDialect) rename(key, value string) (string, string) {

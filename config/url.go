@@ -62,7 +62,11 @@ func parse(raw, source string) (Config, error) {
 	if err := p.err(); err != nil {
 		return Config{}, err
 	}
-	return c.tracked(Config{}, source), nil
+	c = c.tracked(Config{}, source)
+	for _, key := range p.said {
+		c.sources[key] = source
+	}
+	return c, nil
 }
 
 func (p *problems) parse(raw string) (c Config) {
@@ -123,8 +127,8 @@ func (p *problems) params(c *Config, d dialect, query string) {
 		case !ok || key == "":
 			p.add("url", "has a parameter that isn't name=value", "")
 			continue
-		case !isName(key):
-			p.add("url", "has a parameter whose name isn't made of letters, digits, _, - and dots", "")
+		case !isName(key) || len(key) > 64:
+			p.add("url", "has a parameter whose name isn't made of letters, digits, _, - and dots, at most 64", "")
 			continue
 		}
 		value, ok = p.unescape(key, value)
@@ -140,7 +144,10 @@ func (p *problems) params(c *Config, d dialect, query string) {
 		s, ok := findSetting(key)
 		if !ok {
 			d.param(c, p, key, value)
-		} else if problem, hint := s.set(c, value); problem != "" {
+			continue
+		}
+		p.said = append(p.said, key)
+		if problem, hint := s.set(c, value); problem != "" {
 			p.add(key, problem, hint)
 		}
 	}
