@@ -135,7 +135,7 @@ func setFields(dst unsafe.Pointer, m map[string]any, s *shape) *problem {
 			continue
 		}
 		if f.target == nil {
-			return (&problem{what: "a value"}).within("."+f.name, f.typ)
+			return (&problem{what: "a value", hint: unsupported(f.typ).Hint}).within("."+f.name, f.typ)
 		}
 		at := dst
 		for _, h := range f.hops {

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"unicode"
@@ -39,7 +38,7 @@ func (h *hop) follow(at unsafe.Pointer) unsafe.Pointer {
 
 // fieldsOf returns t's fields by name. The first of the tag keys that a field has names it, otherwise its name in snake
 // case does. Embedded structs are flattened; as in encoding/json, of fields with the same name the outermost counts,
-// and on the same level the one with a tag.
+// and on the same level the one with a tag. Errors are faults of kind Scan.
 func fieldsOf(t reflect.Type, keys ...string) ([]field, error) {
 	w := walker{keys: keys, on: map[reflect.Type]bool{}}
 	if err := w.walk(t, field{}); err != nil {
@@ -62,8 +61,8 @@ func fieldsOf(t reflect.Type, keys ...string) ([]field, error) {
 		}
 	}
 	for _, r := range rivals {
-		return nil, fmt.Errorf("%s.%s and its %s both take the column %s; tag one of them with another name or with db:\"-\"",
-			typeName(t), r[0].path, r[1].path, r[0].name)
+		return nil, fault(nil, `tag one of them with another name or with db:"-"`,
+			"%s.%s and its %s both take the column %s", typeName(t), r[0].path, r[1].path, r[0].name)
 	}
 	return fields, nil
 }
@@ -109,7 +108,8 @@ func (w *walker) walk(t reflect.Type, at field) error {
 		case flatten && isRecord(elem):
 			if sf.Type.Kind() == reflect.Pointer {
 				if !sf.IsExported() {
-					return fmt.Errorf("%s embeds a pointer to the unexported %s, which can't be set; embed the struct itself", typeName(t), elem)
+					return fault(nil, "embed the struct itself, or export it",
+						"%s embeds a pointer to the unexported %s, which can't be set", typeName(t), elem)
 				}
 				f.hops = append(f.hops[:len(f.hops):len(f.hops)], hop{offset: f.offset, elem: elem})
 				f.offset = 0
@@ -121,7 +121,7 @@ func (w *walker) walk(t reflect.Type, at field) error {
 			}
 		case !sf.IsExported():
 			if tag.name != "" {
-				return fmt.Errorf("%s.%s has a tag but isn't exported; export it or remove the tag", typeName(t), f.path)
+				return fault(nil, "export it, or remove the tag", "%s.%s has a tag but isn't exported", typeName(t), sf.Name)
 			}
 		default:
 			if f.name == "" {
@@ -159,7 +159,8 @@ func (w *walker) tag(t reflect.Type, sf reflect.StructField) (fieldTag, error) {
 			case key == "bson":
 				tag.inline = tag.inline || option == "inline"
 			default:
-				return tag, fmt.Errorf(`%s.%s has the unknown option %q in its db tag; the only one is "optional"`, typeName(t), sf.Name, option)
+				return tag, fault(nil, "the only option is optional", "%s.%s has the unknown option %q in its db tag",
+					typeName(t), sf.Name, option)
 			}
 		}
 		return tag, nil

@@ -33,7 +33,7 @@ type place struct {
 func (m *matcher) match(t reflect.Type, refs []columnRef, at place) error {
 	fields, err := fieldsOf(t, "db")
 	if err != nil {
-		return fault(nil, "", "%w", err)
+		return err
 	}
 	own := make([]int, len(fields)) // index of the field's column + 1
 	dotted := make([][]columnRef, len(fields))

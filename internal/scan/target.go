@@ -36,21 +36,22 @@ const maxPointers = 4
 // targetOf returns the target for t, or nil if nothing can be read into it.
 func targetOf(t reflect.Type) *target { return newTarget(t, 0) }
 
-func newTarget(t reflect.Type, pointers int) *target {
+func newTarget(t reflect.Type, depth int) *target {
 	target := &target{typ: t, set: setterOf(t)}
-	switch inner := t; {
-	case target.set == nil || pointers > maxPointers:
+	if target.set == nil || depth > maxPointers {
 		return nil
+	}
+	var inner reflect.Type
+	switch {
 	case t.Kind() == reflect.Pointer:
 		inner = t.Elem()
-		fallthrough
 	case isSQLNull(t):
-		if inner == t {
-			inner = t.Field(0).Type
-		}
-		if target.elem = newTarget(inner, pointers+1); target.elem == nil {
-			return nil
-		}
+		inner = t.Field(0).Type
+	default:
+		return target
+	}
+	if target.elem = newTarget(inner, depth+1); target.elem == nil {
+		return nil
 	}
 	return target
 }
