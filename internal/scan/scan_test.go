@@ -209,7 +209,7 @@ func TestEachColumnNeedsAFieldAndEachFieldAColumn(t *testing.T) {
 
 func TestOddColumnNamesAreColumnsWithoutAField(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", ".", "..", "parent.", ".name", "parent..name", "parent.parent.", "_", "\xff", "name.parent"} {
+	for _, name := range []string{"", ".", "..", "parent.", ".name", "parent..name", "_", "\xff", "name.parent"} {
 		_, err := Compile(reflect.TypeFor[Node](), append(columns("name"), driver.Column{Name: name}))
 		checkFault(t, err, "has no field in Node", "")
 	}
