@@ -3,6 +3,7 @@ package scan
 import (
 	"database/sql"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,4 +110,23 @@ func TestJSONReplacesWhatWasThere(t *testing.T) {
 	m := map[string]int{"a": 1}
 	err := Assign(&v, &m)
 	check(t, m, err, map[string]int{"b": 2})
+}
+
+func TestAPlanForNestedValuesIsSafeForManyGoroutines(t *testing.T) {
+	t.Parallel()
+	type doc struct{ Home []home }
+	p, err := Compile(reflect.TypeFor[doc](), columns("home"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vals := []driver.Value{driver.NestedValue([]any{map[string]any{"road": "Elm"}})}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			var got doc
+			err := p.Into(vals, &got)
+			check(t, got, err, doc{[]home{{Street: "Elm"}}})
+		})
+	}
+	wg.Wait()
 }

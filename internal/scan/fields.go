@@ -60,7 +60,11 @@ func fieldsOf(t reflect.Type, keys ...string) ([]field, error) {
 			rivals[f.name] = [2]field{fields[i], f}
 		}
 	}
-	for _, r := range rivals {
+	for _, f := range fields {
+		r, ok := rivals[f.name]
+		if !ok {
+			continue
+		}
 		return nil, fault(nil, `tag one of them with another name or with db:"-"`,
 			"%s.%s and its %s both take the column %s", typeName(t), r[0].path, r[1].path, r[0].name)
 	}

@@ -4,7 +4,22 @@
 //
 // It is strict where guessing would hide a mistake: each column needs a field and each field a column, and a value goes
 // only into a Go type that holds it without loss. The same data gives the same Go value whatever the database, so that
-// code and its tests can move between them.
+// code and its tests can move between them. What goes into what:
+//
+//	integers     whole numbers in range: integers, floats, decimals
+//	bool         booleans; the integers 0 and 1
+//	float64      floats; integers up to 2^53; the nearest to a decimal (float32: up to 2^24, and in range)
+//	string       text, decimals, UUIDs, JSON, bytes; times as RFC 3339, dates as 2006-01-02; no other numbers
+//	[]byte       bytes, text, JSON; [N]byte takes N bytes
+//	time.Time    times, dates; text in the databases' ISO forms, in UTC unless it has an offset
+//	sql.Null…    what its V takes
+//	Scan         what database/sql would give it; decimals, UUIDs, JSON and nested values as text
+//	UnmarshalText, UnmarshalBinary: text, UUIDs, decimals, JSON, numbers and times; and bytes
+//	json.RawMessage: JSON; text and bytes that are JSON
+//	structs, maps, slices: JSON, text and bytes by encoding/json; nested values by these rules
+//	any          what driver.Value's Any returns
+//
+// NULL goes into pointers, slices, maps, any, sql.Null… and Scan. Everything else is an error that says what to do.
 package scan
 
 import (
