@@ -218,7 +218,10 @@ func (c Config) canonical() (Config, error) {
 			f.Source = c.source(f.Key)
 		}
 	}
-	return c, p.err()
+	if err := p.err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
 }
 
 // takeLogin takes the parameters user and password, with which some clients' URLs name them.
@@ -253,7 +256,7 @@ type entry struct {
 
 // entries returns what c says, in a fixed order.
 func (c *Config) entries() []entry {
-	var list []entry
+	list := make([]entry, 0, 24)
 	add := func(key string, value any, text, raw string) { list = append(list, entry{key, value, text, raw}) }
 	say := func(key, value string) {
 		if value != "" {

@@ -3,9 +3,7 @@ package config
 import (
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 const memory = ":memory:"
@@ -56,7 +54,7 @@ func (c Config) SQLiteURI() string {
 		params = append(params, "mode=ro")
 	}
 	for key, value := range c.Params.All() {
-		if q, ok := findSQLiteParam(key); ok && q.ofFile {
+		if q, ok := findSQLiteParam(key); ok && q.ofFile() {
 			params = append(params, key+"="+value)
 		}
 	}
@@ -70,7 +68,7 @@ func (c Config) Pragmas() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, q := range sqliteParams() {
 			value, ok := c.Params.Get(q.name)
-			if q.ofFile || !ok || c.Engine != SQLite {
+			if q.ofFile() || !ok || c.Engine != SQLite {
 				continue
 			}
 			if value, ok = q.check(value); ok && !yield(q.name, value) {
@@ -118,7 +116,7 @@ func (sqliteDialect) rename(key, value string) (string, string) {
 		if name, argument, _ = strings.Cut(call, "("); !ok {
 			name, argument, _ = strings.Cut(value, "=")
 		}
-		if q, ok := findSQLiteParam(name); ok && !q.ofFile {
+		if q, ok := findSQLiteParam(name); ok && !q.ofFile() {
 			return name, argument
 		}
 		return key, value
@@ -168,7 +166,7 @@ func (sqliteDialect) param(c *Config, p *problems, key, value string) {
 	}
 	value, ok = q.check(value)
 	if !ok {
-		p.add(key, "has a wrong value", q.hint)
+		p.add(key, "has a wrong value", q.hint())
 		return
 	}
 	c.Params = c.Params.Add(key, value)
@@ -238,135 +236,4 @@ func isBareFile(raw string) bool {
 	return slices.ContainsFunc([]string{".db", ".db3", ".sqlite", ".sqlite3"}, func(end string) bool {
 		return strings.HasSuffix(lower, end)
 	})
-}
-
-// A sqliteParam is a parameter of SQLite's: of the file, or a pragma that a connection may set.
-type sqliteParam struct {
-	name   string
-	ofFile bool
-	check  func(value string) (canonical string, ok bool)
-	hint   string // what is allowed
-}
-
-// findSQLiteParam returns false for what isn't one.
-func findSQLiteParam(name string) (sqliteParam, bool) {
-	for _, q := range sqliteParams() {
-		if q.name == name {
-			return q, true
-		}
-	}
-	return sqliteParam{}, false
-}
-
-// sqliteParams are sorted as Pragmas says. Names and values: https://www.sqlite.org/pragma.html and …/uri.html.
-func sqliteParams() [36]sqliteParam {
-	return [...]sqliteParam{
-		ofFile(oneOf("mode", "rw", "rwc", "memory")),
-		ofFile(oneOf("cache", "private", "shared")),
-		ofFile(flag("immutable", "1", "0")),
-		ofFile(flag("nolock", "1", "0")),
-		ofFile(flag("psow", "1", "0")),
-		ofFile(sqliteParam{name: "vfs", hint: "it is the name of a VFS", check: func(v string) (string, bool) { return v, isName(v) }}),
-
-		{name: "busy_timeout", check: milliseconds, hint: "write 5s, or a number of milliseconds"},
-		number("page_size", 512, 65536),
-		numbered("auto_vacuum", "none", "full", "incremental"),
-		oneOf("locking_mode", "normal", "exclusive"),
-		oneOf("journal_mode", "delete", "truncate", "persist", "memory", "wal", "off"),
-		numbered("synchronous", "off", "normal", "full", "extra"),
-		flag("foreign_keys", "on", "off"),
-		flag("defer_foreign_keys", "on", "off"),
-		{name: "cache_size", check: cacheSize, hint: "write 64MB, a number of pages, or a negative number of KiB"},
-		number("mmap_size", 0, 1<<62),
-		numbered("temp_store", "default", "file", "memory"),
-		number("wal_autocheckpoint", 0, 1<<31-1),
-		number("journal_size_limit", -1, 1<<62),
-		number("max_page_count", 1, 1<<32-2),
-		oneOf("secure_delete", "on", "off", "fast"),
-		flag("recursive_triggers", "on", "off"),
-		flag("reverse_unordered_selects", "on", "off"),
-		flag("ignore_check_constraints", "on", "off"),
-		flag("case_sensitive_like", "on", "off"),
-		flag("cell_size_check", "on", "off"),
-		flag("fullfsync", "on", "off"),
-		flag("checkpoint_fullfsync", "on", "off"),
-		flag("automatic_index", "on", "off"),
-		flag("trusted_schema", "on", "off"),
-		flag("read_uncommitted", "on", "off"),
-		flag("query_only", "on", "off"),
-		number("analysis_limit", 0, 1<<31-1),
-		number("threads", 0, 8),
-		number("soft_heap_limit", 0, 1<<62),
-		number("hard_heap_limit", 0, 1<<62),
-	}
-}
-
-func ofFile(q sqliteParam) sqliteParam {
-	q.ofFile = true
-	return q
-}
-
-func oneOf(name string, values ...string) sqliteParam {
-	return sqliteParam{name: name, hint: "one of " + strings.Join(values, ", "), check: func(v string) (string, bool) {
-		v = strings.ToLower(v)
-		return v, slices.Contains(values, v)
-	}}
-}
-
-// numbered is oneOf where SQLite takes the number of the value too.
-func numbered(name string, values ...string) sqliteParam {
-	q := oneOf(name, values...)
-	word := q.check
-	q.check = func(v string) (string, bool) {
-		if len(v) == 1 && isDigits(v) && int(v[0]-'0') < len(values) {
-			return values[v[0]-'0'], true
-		}
-		return word(v)
-	}
-	return q
-}
-
-func flag(name, on, off string) sqliteParam {
-	return sqliteParam{name: name, hint: "write on or off", check: func(v string) (string, bool) {
-		b, ok := parseBool(v)
-		if b {
-			return on, ok
-		}
-		return off, ok
-	}}
-}
-
-func number(name string, least, most int64) sqliteParam {
-	hint := "a whole number from " + strconv.FormatInt(least, 10) + " to " + strconv.FormatInt(most, 10)
-	return sqliteParam{name: name, hint: hint, check: func(v string) (string, bool) {
-		n, err := strconv.ParseInt(v, 10, 64)
-		return strconv.FormatInt(n, 10), err == nil && least <= n && n <= most
-	}}
-}
-
-func milliseconds(v string) (string, bool) {
-	n, err := strconv.ParseInt(v, 10, 32)
-	if err != nil {
-		d, err := time.ParseDuration(v)
-		if n = d.Milliseconds(); err != nil || n > 1<<31-1 || d%time.Millisecond != 0 {
-			return "", false
-		}
-	}
-	return strconv.FormatInt(n, 10), n >= 0
-}
-
-func cacheSize(v string) (string, bool) {
-	digits := strings.TrimRight(v, "KMGiBb")
-	unit, known := map[string]int64{"KB": 1, "KiB": 1, "MB": 1 << 10, "MiB": 1 << 10, "GB": 1 << 20, "GiB": 1 << 20}[v[len(digits):]]
-	n, err := strconv.ParseInt(digits, 10, 32)
-	if known {
-		n *= -unit // SQLite takes a size as a negative number of KiB
-		err = nil
-		if !isDigits(digits) {
-			return "", false
-		}
-	} else if digits != v {
-		return "", false
-	}
-	return strconv.FormatInt(n, 10), err == nil && n >= -1<<31 && n < 1<<31
 }
