@@ -36,8 +36,6 @@ func Simplify(v any) (any, error) { return simplify(v, 0) }
 // maxSteps bounds the walk through pointers and Value methods: type P *P and a Valuer that returns itself never end.
 const maxSteps = 16
 
-var timeType = reflect.TypeFor[time.Time]()
-
 func simplify(v any, step int) (any, error) {
 	switch x := v.(type) {
 	case nil, bool, int64, float64, string, time.Time, Decimal:
@@ -78,8 +76,8 @@ func simplify(v any, step int) (any, error) {
 			return nil, nil
 		}
 	case reflect.Struct:
-		if t.ConvertibleTo(timeType) {
-			return rv.Convert(timeType).Interface(), nil
+		if at := reflect.TypeFor[time.Time](); t.ConvertibleTo(at) {
+			return rv.Convert(at).Interface(), nil
 		}
 	}
 	if m, ok := v.(encoding.TextMarshaler); ok {

@@ -15,11 +15,6 @@ import (
 // All but
 // setByteArray do without the target.
 
-var (
-	timeType       = reflect.TypeFor[time.Time]()
-	rawMessageType = reflect.TypeFor[json.RawMessage]()
-)
-
 // basicSetter returns the setter of t by its kind alone, or nil.
 func basicSetter(t reflect.Type) setter {
 	switch t.Kind() {
@@ -52,7 +47,7 @@ func basicSetter(t reflect.Type) setter {
 	case reflect.String:
 		return setString
 	case reflect.Struct:
-		if t.ConvertibleTo(timeType) {
+		if isTime(t) {
 			return setTime
 		}
 	case reflect.Slice:

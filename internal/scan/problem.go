@@ -18,19 +18,15 @@ type problem struct {
 	elem     reflect.Type     // the destination there
 }
 
-var kindPhrase = [...]string{
-	driver.KindNull: "NULL", driver.KindBool: "a boolean", driver.KindInt: "an integer", driver.KindUint: "an integer",
-	driver.KindFloat: "a float", driver.KindDecimal: "a decimal", driver.KindText: "text", driver.KindBytes: "bytes",
-	driver.KindTime: "a time", driver.KindDate: "a date", driver.KindUUID: "a UUID", driver.KindJSON: "JSON",
-	driver.KindNested: "a nested value",
-}
-
 // phrase returns the value's kind with its article.
 func phrase(v *driver.Value) string {
-	if k := int(v.Kind()); k < len(kindPhrase) {
-		return kindPhrase[k]
+	switch v.Kind() {
+	case driver.KindNull, driver.KindText, driver.KindBytes, driver.KindJSON:
+		return v.Kind().String()
+	case driver.KindInt, driver.KindUint:
+		return "an integer"
 	}
-	return v.Kind().String()
+	return "a " + v.Kind().String()
 }
 
 func outOfRange(v *driver.Value) *problem {

@@ -49,8 +49,6 @@ type step struct {
 	path   string // the Go field, for messages
 }
 
-var mapType = reflect.TypeFor[map[string]any]()
-
 // Compile returns the plan that reads rows of cols into a t, which is one of
 //
 //   - a struct: columns go to fields by the tag db:"name", otherwise by the field's name in snake case (AlbumID is
@@ -66,7 +64,7 @@ var mapType = reflect.TypeFor[map[string]any]()
 func Compile(t reflect.Type, cols []driver.Column) (*Plan, error) {
 	p := &Plan{typ: t, ptr: reflect.PointerTo(t), cols: cols}
 	record := elemOf(t)
-	isMap := record.Kind() == reflect.Map && record.ConvertibleTo(mapType) && !hasMethods(record)
+	isMap := record.Kind() == reflect.Map && record.ConvertibleTo(reflect.TypeFor[map[string]any]()) && !hasMethods(record)
 	if len(cols) == 0 {
 		return nil, fault(nil, "use Execute for a statement without rows", "the statement returns no columns to read into %s", t)
 	}

@@ -195,7 +195,7 @@ func TestAStructFieldTakesOneColumnOfJSONOrItsOwnColumns(t *testing.T) {
 
 func TestEachColumnNeedsAFieldAndEachFieldAColumn(t *testing.T) {
 	t.Parallel()
-	refuses[Artist](t, "column 2 (nmae) has no field in Artist, whose fields take id, name", "did you mean name?", "id nmae", 1, "x")
+	refuses[Artist](t, "column 2 (nam) has no field in Artist, whose fields take id, name", "did you mean name?", "id nam", 1, "x")
 	refuses[Artist](t, "column 3 (zip) has no field in Artist", "leave it out", "id name zip", 1, "x", "y")
 	refuses[Artist](t, "no column for the field Artist.Name, which takes name; the columns are id", `db:"name,optional"`, "id", 1)
 	refuses[Artist](t, "column 2 (name.x) has no field", "leave it out", "id name.x", 1, "x")
@@ -242,7 +242,7 @@ func TestTagsThatCannotBeMeantAreErrors(t *testing.T) {
 	refuses[pointer](t, "pointer embeds a pointer to the unexported scan.inner", "embed the struct itself", "city name", "Rome", "Ada")
 	type channel struct{ C chan int }
 	refuses[channel](t, "channel.C: nothing can be read into the Go type chan int", "", "c", 1)
-	_ = unexported{}.a
+	_, _ = unexported{}.a, Song{}.hidden
 }
 
 func TestOneColumnGoesIntoWhateverHoldsOneValue(t *testing.T) {

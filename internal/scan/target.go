@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/plinthdb/plinth/driver"
@@ -23,12 +24,6 @@ type target struct {
 // setter reads v into the memory at dst, which holds a value of t's type. Offsets and setters instead of reflect.Value
 // take a third off the time of a row; see BenchmarkStruct.
 type setter func(dst unsafe.Pointer, v *driver.Value, t *target) *problem
-
-var (
-	scannerType = reflect.TypeFor[sql.Scanner]()
-	textType    = reflect.TypeFor[encoding.TextUnmarshaler]()
-	binaryType  = reflect.TypeFor[encoding.BinaryUnmarshaler]()
-)
 
 // maxPointers bounds chains such as ***int, which type P *P makes endless.
 const maxPointers = 4
@@ -63,20 +58,19 @@ func setterOf(t reflect.Type) setter {
 		return setPointer
 	case t.PkgPath() == "" && t.Name() != "": // predeclared: no methods
 		return basicSetter(t)
-	case t == timeType:
+	case t == reflect.TypeFor[time.Time]():
 		return setTime
-	case t == rawMessageType:
+	case t == reflect.TypeFor[json.RawMessage]():
 		return setRawMessage
 	case isSQLNull(t):
 		return setNull
 	}
 	switch p := reflect.PointerTo(t); {
-	case t.Kind() == reflect.Interface:
-	case p.Implements(scannerType):
+	case p.Implements(reflect.TypeFor[sql.Scanner]()):
 		return setScanner
-	case p.Implements(textType):
+	case p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return setText
-	case p.Implements(binaryType):
+	case p.Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]()):
 		return setBinary
 	}
 	if set := basicSetter(t); set != nil {
@@ -100,11 +94,14 @@ func isRecord(t reflect.Type) bool {
 // hasMethods reports whether t reads itself from one value.
 func hasMethods(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
-	return p.Implements(scannerType) || p.Implements(textType) || p.Implements(binaryType)
+	return p.Implements(reflect.TypeFor[sql.Scanner]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) ||
+		p.Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]())
 }
 
 // isTime reports whether t is time.Time or made from it.
-func isTime(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.ConvertibleTo(timeType) }
+func isTime(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.ConvertibleTo(reflect.TypeFor[time.Time]())
+}
 
 // isSQLNull reports whether t is sql.Null[T], sql.NullString or another of that family: a value and Valid.
 func isSQLNull(t reflect.Type) bool {
@@ -174,7 +171,7 @@ func setText(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 	case driver.KindText, driver.KindUUID, driver.KindDecimal, driver.KindJSON:
 		text = []byte(v.Text())
 	case driver.KindBytes:
-		if reflect.PointerTo(t.typ).Implements(binaryType) {
+		if reflect.PointerTo(t.typ).Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]()) {
 			return setBinary(dst, v, t)
 		}
 		text = v.Bytes()
