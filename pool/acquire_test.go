@@ -32,11 +32,11 @@ func TestWaitersAreServedInTheOrderTheyCame(t *testing.T) {
 		far := &target{}
 		p := newPool(t, far, Options{MaxOpenConns: 1})
 		first := acquire(t, p)
-		var served []int
+		var order record[int]
 		for i := range 20 {
 			go func() {
 				c := acquire(t, p)
-				served = append(served, i)
+				order.add(i)
 				c.Release()
 			}()
 			synctest.Wait() // it stands in the queue
@@ -44,9 +44,10 @@ func TestWaitersAreServedInTheOrderTheyCame(t *testing.T) {
 		if s := p.Stats(); s.Waiting != 20 || s.InUse != 1 {
 			t.Errorf("got %d waiting, %d in use", s.Waiting, s.InUse)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		first.Release()
 		synctest.Wait()
+		served := order.all()
 		for i, got := range served {
 			if got != i {
 				t.Fatalf("served in the order %v", served)
@@ -69,10 +70,10 @@ func TestNewcomersDontOvertakeTheQueue(t *testing.T) {
 		far := &target{}
 		p := newPool(t, far, Options{MaxOpenConns: 1})
 		held := acquire(t, p)
-		var order []string
+		var order record[string]
 		go func() {
 			c := acquire(t, p)
-			order = append(order, "waiter")
+			order.add("waiter")
 			c.Release()
 		}()
 		synctest.Wait()
@@ -81,9 +82,9 @@ func TestNewcomersDontOvertakeTheQueue(t *testing.T) {
 			t.Errorf("TryAcquire overtook the waiter: %v", err)
 		}
 		c := acquire(t, p)
-		order = append(order, "newcomer")
+		order.add("newcomer")
 		c.Release()
-		equal(t, "order", order, []string{"waiter", "newcomer"})
+		equal(t, "order", order.all(), []string{"waiter", "newcomer"})
 		drain(t, p, far)
 	})
 }
@@ -95,7 +96,7 @@ func TestAcquireTimesOutNamingTheHolders(t *testing.T) {
 		p := newPool(t, far, Options{MaxOpenConns: 2, AcquireTimeout: time.Second, LeakThreshold: time.Hour},
 			func(c *Config[*thing]) { c.Name = "reader" })
 		a := acquire(t, p)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b := acquire(t, p)
 		begin := time.Now()
 		_, err := p.Acquire(t.Context())
@@ -190,7 +191,7 @@ func TestADeadContextGetsNothing(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if len(far.dials) != 0 {
+	if far.dialCount() != 0 {
 		t.Error("it dialled for a caller who had gone")
 	}
 	drain(t, p, far)

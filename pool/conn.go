@@ -81,6 +81,7 @@ func (c *Conn[T]) Destroy() {
 		return
 	}
 	p.condemn(c, Broken)
+	p.maintain()
 	p.unlock()
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -104,6 +105,20 @@ func (t *target) set(f func()) {
 	f()
 }
 
+// get reads one of the target's numbers: far.get(&far.checks).
+func (t *target) get(n *int) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return *n
+}
+
+// dialCount is how many dials have started.
+func (t *target) dialCount() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.dials)
+}
+
 // reasons returns the reasons of closing, in order.
 func (t *target) reasons() []Reason {
 	t.mu.Lock()
@@ -186,6 +201,30 @@ func drain(t testing.TB, p *Pool[*thing], far *target) {
 	if s := p.Stats(); s.OpenConnections != 0 || s.InUse != 0 || s.Idle != 0 || s.Waiting != 0 {
 		t.Errorf("statistics after Close: %+v", s)
 	}
+}
+
+// record is a list that several goroutines write.
+type record[E any] struct {
+	mu   sync.Mutex
+	list []E
+}
+
+func (r *record[E]) add(e E) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, e)
+}
+
+func (r *record[E]) all() []E {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}
+
+// pass lets time go by in a bubble, until everything that is due has happened.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 func equal[S ~[]E, E comparable](t testing.TB, what string, got, want S) {
