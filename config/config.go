@@ -213,10 +213,8 @@ func (c Config) canonical() (Config, error) {
 		read.Name, read.sources = c.Name, c.sources
 		c = read
 	}
-	for _, err := range p.found {
-		if f, ok := err.(*FieldError); ok { // add makes no other
-			f.Source = c.source(f.Key)
-		}
+	for _, f := range p.found {
+		f.Source = c.source(f.Key)
 	}
 	if err := p.err(); err != nil {
 		return Config{}, err
@@ -293,13 +291,12 @@ func (c *Config) entries() []entry {
 			value = raw
 		}
 		if i := slices.IndexFunc(list, func(e entry) bool { return e.key == key }); i >= 0 { // repeated
-			first, more := &list[i], []any{value}
-			if several, ok := first.value.([]any); ok {
-				more = append(several, value)
-			} else {
-				more = append([]any{first.value}, value)
+			first := &list[i]
+			several, ok := first.value.([]any)
+			if !ok {
+				several = []any{first.value}
 			}
-			first.value, first.text, first.raw = more, first.text+","+text, first.raw+"\x00"+raw
+			first.value, first.text, first.raw = append(several, value), first.text+","+text, first.raw+"\x00"+raw
 			continue
 		}
 		add(key, value, text, raw)

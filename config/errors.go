@@ -33,7 +33,7 @@ func (e *FieldError) Error() string {
 // problems collects what is wrong with one source, so that all of it is told at once.
 type problems struct {
 	source string
-	found  []error
+	found  []*FieldError
 	said   []string // the settings that it has, those that it sets to nothing (read_only=false) included
 }
 
@@ -41,7 +41,13 @@ func (p *problems) add(key, problem, hint string) {
 	p.found = append(p.found, &FieldError{Key: key, Source: p.source, Problem: problem, Hint: hint})
 }
 
-func (p *problems) err() error { return errors.Join(p.found...) }
+func (p *problems) err() error {
+	list := make([]error, len(p.found))
+	for i, f := range p.found {
+		list[i] = f
+	}
+	return errors.Join(list...)
+}
 
 // didYouMean returns a hint that names the candidate most like word, "" where none is.
 func didYouMean(word string, candidates iter.Seq[string]) string {

@@ -24,7 +24,7 @@ func hides(t *testing.T, what, output, secret string) {
 	t.Helper()
 	for i := range len(secret) - 3 {
 		piece := secret[i : i+4]
-		for _, form := range []string{piece, fmt.Sprintf("%x", piece), fmt.Sprintf("%X", piece), fmt.Sprint([]byte(piece))} {
+		for _, form := range []string{piece, fmt.Sprintf("%x", piece), fmt.Sprintf("%X", piece), fmt.Sprintf("%d", []byte(piece))} {
 			if strings.Contains(output, strings.Trim(form, "[]")) {
 				t.Errorf("%s shows %q of the secret: %s", what, form, output)
 				return

@@ -52,7 +52,7 @@ func readServer(c *Config, p *problems, rest string) {
 
 // address reads host:port, either of which may be missing.
 func (p *problems) address(text string) (a Address) {
-	host, port := text, ""
+	var host, port string
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		var behind string
 		host, behind, ok = strings.Cut(inner, "]")
