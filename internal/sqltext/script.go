@@ -1,6 +1,8 @@
 package sqltext
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -9,19 +11,272 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
+const (
+	chunk        = 64 << 10 // bytes read at a time, at least
+	maxStatement = 64 << 20 // bytes of one statement of a script
+)
+
 // Statement is one statement of a script.
 type Statement struct {
-	Text  string // without the final separator and the space around it
+	Text  string // without the final separator, and without space and comments around it
 	Line  int    // where it starts, 1-based
 	Col   int    // in characters, 1-based
 	Bytes int64  // how much of the script has been read when it ends, for progress
 	Meta  bool   // a line for the database's own shell, such as psql's \connect; not SQL
 }
 
-// Statements splits a script.
+// Statements splits a script. It reads as it goes and holds one statement at a time, of at most 64 MB. Semicolons in
+// the bodies of triggers, procedures, functions and events separate nothing, and MariaDB's DELIMITER is obeyed.
+// The first error ends it: the reader's, or a *driver.Fault that names line and column, of kind Syntax if the script
+// ends within a string, comment or quoted name, of kind Unsupported for the rows of COPY … FROM stdin, and TooLarge.
 func Statements(r io.Reader, d Dialect) iter.Seq2[Statement, error] {
 	return func(yield func(Statement, error) bool) {
-		yield(Statement{}, driver.Faultf(driver.Unsupported, "splitting scripts isn't built yet"))
+		s := splitter{in: r, d: &d, lex: lexer{d: &d}, line: 1, col: 1}
+		for {
+			st, err := s.next()
+			if err == io.EOF {
+				return
+			}
+			if !yield(st, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// splitter is one run of Statements. lex.text is what is in memory of the script.
+type splitter struct {
+	in    io.Reader
+	d     *Dialect
+	lex   lexer
+	whole bool  // the script's end has been read
+	base  int64 // where in the script lex.text begins
+	buf   []byte
+
+	mark      int // up to here in lex.text lines were counted
+	line, col int // there
+}
+
+// next returns the next statement, or io.EOF.
+func (s *splitter) next() (Statement, error) {
+	start, end := -1, 0 // of the statement in lex.text; -1 before it begins
+	var b block
+	var copies copyFrom
+	for {
+		from := max(start, 0)
+		if start < 0 {
+			from = s.lex.pos
+		}
+		t, moved, err := s.token(from)
+		if start >= 0 {
+			start -= moved
+			end -= moved
+		}
+		switch {
+		case err != nil:
+			return Statement{}, err
+		case t.kind == broken:
+			line, col := s.where(t.start)
+			return Statement{}, s.fault(driver.Syntax, line, col, "the %s that begins here never ends", s.lex.missing)
+		case t.kind == eof:
+			if start < 0 {
+				return Statement{}, io.EOF
+			}
+			return s.finish(start, end, &copies)
+		case t.kind == comment:
+			continue
+		case t.kind == separator && start < 0:
+			continue
+		case t.kind == separator && s.lex.code == 0 && (s.lex.delimiter != "" || !b.inside()):
+			return s.finish(start, end, &copies)
+		}
+		text := s.lex.text[t.start:t.end]
+		if start < 0 {
+			start = t.start
+			if s.shellLine(t, text) {
+				if st, skip, err := s.meta(start); err != nil || !skip {
+					return st, err
+				}
+				start = -1
+				continue
+			}
+		}
+		end = t.end
+		if b.words == 0 || !b.plain() {
+			if t.kind != codeBegin && t.kind != codeEnd {
+				b.feed(t.kind, strings.ToUpper(text))
+			}
+		}
+		if s.d.dollarQuote {
+			copies.feed(t.kind, text)
+		}
+	}
+}
+
+// token returns the next token, reading more where that could change it. What is before from may be forgotten;
+// moved is how far everything in memory moved to the front.
+func (s *splitter) token(from int) (t token, moved int, err error) {
+	for {
+		before := s.lex.lexerState
+		t = s.lex.next()
+		if !s.lex.short || s.whole {
+			return t, moved, nil
+		}
+		s.lex.lexerState = before
+		n, err := s.more(from)
+		moved += n
+		from -= n
+		if err != nil {
+			return t, moved, err
+		}
+	}
+}
+
+// more forgets what is before from and reads at least as much as is left, so that reading a long token again and again
+// costs no more than reading it twice.
+func (s *splitter) more(from int) (moved int, err error) {
+	kept := len(s.lex.text) - from
+	if kept > maxStatement {
+		line, col := s.where(from)
+		return 0, s.fault(driver.TooLarge, line, col, "the statement that begins here is larger than %d MB", maxStatement>>20)
+	}
+	s.count(from)
+	if len(s.buf) < max(chunk, kept) {
+		s.buf = make([]byte, max(chunk, kept))
+	}
+	n := 0
+	for tries := 0; n == 0 || n < kept; tries++ {
+		m, err := s.in.Read(s.buf[n:])
+		n += m
+		if m > 0 {
+			tries = 0
+		}
+		if errors.Is(err, io.EOF) {
+			s.whole = true
+			break
+		}
+		if err != nil {
+			return 0, fmt.Errorf("reading the script: %w", err)
+		}
+		if tries == 100 {
+			return 0, fmt.Errorf("reading the script: %w", io.ErrNoProgress)
+		}
+	}
+	s.lex.text = s.lex.text[from:] + string(s.buf[:n])
+	s.base += int64(from)
+	s.mark -= from
+	s.lex.pos -= from
+	s.lex.codeAt -= from
+	if s.base == 0 && s.lex.pos == 0 && s.mark == 0 && strings.HasPrefix(s.lex.text, bom) {
+		s.lex.pos, s.mark = len(bom), len(bom)
+	}
+	return from, nil
+}
+
+// finish returns the statement, unless its rows follow.
+func (s *splitter) finish(start, end int, copies *copyFrom) (Statement, error) {
+	if copies.found {
+		line, col := s.where(start)
+		return Statement{}, s.fault(driver.Unsupported, line, col, "COPY … FROM stdin has its rows in the script, which only psql can read; dump with --inserts")
+	}
+	return s.statement(start, end), nil
+}
+
+// statement returns what is between start and end in memory.
+func (s *splitter) statement(start, end int) Statement {
+	line, col := s.where(start)
+	s.count(s.lex.pos)
+	return Statement{Text: strings.Clone(s.lex.text[start:end]), Line: line, Col: col, Bytes: s.base + int64(s.lex.pos)}
+}
+
+// where returns the line and column of a byte in memory, at or behind the last one asked for.
+func (s *splitter) where(at int) (line, col int) {
+	s.count(at)
+	return s.line, s.col
+}
+
+// count moves the line count on.
+func (s *splitter) count(to int) {
+	if to <= s.mark {
+		return
+	}
+	text := s.lex.text[s.mark:to]
+	if n := strings.Count(text, "\n"); n > 0 {
+		s.line += n
+		s.col = 1
+		text = text[strings.LastIndexByte(text, '\n')+1:]
+	}
+	s.col += utf8.RuneCountInString(text)
+	s.mark = to
+}
+
+// shellLine reports whether the token that begins a statement begins a line for a shell instead: MariaDB's DELIMITER,
+// a backslash, or the dot of SQLite's shell.
+func (s *splitter) shellLine(t token, text string) bool {
+	switch {
+	case t.kind == word:
+		return s.d.conditional && strings.EqualFold(text, "DELIMITER")
+	case t.kind == op && text == ".":
+		return s.d.bracket
+	}
+	return t.kind == op && text == `\`
+}
+
+// meta reads the shell's line that begins at start. A DELIMITER line is obeyed and skipped.
+func (s *splitter) meta(start int) (st Statement, skip bool, err error) {
+	var n int
+	for {
+		if n = strings.IndexByte(s.lex.text[start:], '\n'); n >= 0 || s.whole {
+			break
+		}
+		moved, err := s.more(start)
+		if err != nil {
+			return Statement{}, false, err
+		}
+		start -= moved
+	}
+	if n < 0 {
+		n = len(s.lex.text) - start
+	}
+	line := strings.TrimSpace(s.lex.text[start : start+n])
+	s.lex.pos = start + n
+	if s.lex.text[start]|0x20 != 'd' {
+		st = s.statement(start, start+n)
+		st.Text, st.Meta = strings.TrimRight(line, "; \t\r"), true
+		return st, false, nil
+	}
+	words := strings.Fields(line)
+	if len(words) < 2 || strings.Contains(words[1], `\`) {
+		l, c := s.where(start)
+		return Statement{}, false, s.fault(driver.Syntax, l, c, "DELIMITER needs the characters that end a statement, without a backslash")
+	}
+	s.lex.delimiter = words[1]
+	if words[1] == ";" {
+		s.lex.delimiter = ""
+	}
+	return Statement{}, true, nil
+}
+
+// fault returns a fault that lies at a place of the script.
+func (s *splitter) fault(kind driver.Kind, line, col int, format string, args ...any) error {
+	return driver.Faultf(kind, "line %d, column %d: %w", line, col, fmt.Errorf(format, args...))
+}
+
+// copyFrom looks for COPY … FROM STDIN.
+type copyFrom struct {
+	words int
+	last  string
+	found bool
+}
+
+func (c *copyFrom) feed(k kind, text string) {
+	c.words++
+	switch {
+	case c.words == 1 && (k != word || !strings.EqualFold(text, "COPY")):
+		c.words = -1 << 62 // something else
+	case c.words > 1:
+		c.found = c.found || k == word && strings.EqualFold(text, "STDIN") && strings.EqualFold(c.last, "FROM")
+		c.last = text
 	}
 }
 
