@@ -22,8 +22,11 @@ type layer struct {
 	engine   Engine
 	fallback string // of WithDefaultURL
 	changes  []func(*Config)
-	environ  func(name string) (value string, ok bool)
+	environ  lookup
 }
+
+// lookup is os.LookupEnv or what stands for it.
+type lookup func(name string) (value string, ok bool)
 
 func newLayer(source string, opts []Option) *layer {
 	l := &layer{source: source}
@@ -77,9 +80,9 @@ func WithEngine(e Engine) Option { return func(l *layer) { l.engine = e } }
 // WithDefaultURL is what to open if nothing else names a database.
 func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback = rawURL } }
 
-// WithEnviron replaces os.LookupEnv.
-func WithEnviron(lookup func(name string) (value string, ok bool)) Option {
-	return func(l *layer) { l.environ = lookup }
+// WithEnviron replaces os.LookupEnv, for the names in overrides too that have none of their own.
+func WithEnviron(look func(name string) (value string, ok bool)) Option {
+	return func(l *layer) { l.environ = look }
 }
 
 // Load returns the configuration of the database that ctx, opts or the environment names, checked and with its defaults.
@@ -96,9 +99,12 @@ func WithEnviron(lookup func(name string) (value string, ok bool)) Option {
 func Load(ctx context.Context, opts ...Option) (Config, error) {
 	l := newLayer("argument", opts)
 	var c Config
-	base, found, err := l.target()
+	if l.environ == nil {
+		l.environ = os.LookupEnv
+	}
+	base, found, err := l.target(l.environ)
 	if err == nil && !found && l.name == "" {
-		base, found, err = l.fromEnviron("DATABASE_URL")
+		base, found, err = fromEnviron(l.environ, "DATABASE_URL")
 		if err == nil && !found && l.fallback != "" {
 			base, err = parse(l.fallback, "default")
 			found = true
@@ -107,7 +113,7 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	if found {
 		c = base
 	}
-	c, err2 := l.change(c).overridden(ctx)
+	c, err2 := l.change(c).overridden(ctx, l.environ)
 	if err = errors.Join(err, err2); err != nil {
 		return Config{}, err
 	}
@@ -129,8 +135,8 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	return c.WithDefaults().canonical()
 }
 
-// target returns the database that the layer itself names.
-func (l *layer) target() (c Config, found bool, err error) {
+// target returns the database that the layer itself names. environ is for a layer that has no environment of its own.
+func (l *layer) target(environ lookup) (c Config, found bool, err error) {
 	if l.hasBase || l.err != nil {
 		return l.base.named(l), true, l.err
 	}
@@ -143,7 +149,10 @@ func (l *layer) target() (c Config, found bool, err error) {
 		p.add("name", "isn't made of letters, digits, _, - and dots", "")
 		return c, false, p.err()
 	}
-	c, found, err = l.fromEnviron(variable)
+	if l.environ != nil {
+		environ = l.environ
+	}
+	c, found, err = fromEnviron(environ, variable)
 	if err == nil && !found {
 		p := problems{source: "environment " + variable}
 		p.add("url", "isn't set", "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
@@ -170,12 +179,8 @@ func variableOf(name string) (variable string, ok bool) {
 }
 
 // fromEnviron reads a URL. An empty variable is as good as none: that is how a shell or a container unsets one.
-func (l *layer) fromEnviron(variable string) (c Config, found bool, err error) {
-	lookup := l.environ
-	if lookup == nil {
-		lookup = os.LookupEnv
-	}
-	raw, _ := lookup(variable)
+func fromEnviron(environ lookup, variable string) (c Config, found bool, err error) {
+	raw, _ := environ(variable)
 	if raw == "" {
 		return c, false, nil
 	}

@@ -78,6 +78,9 @@ func TestLoadTakesTheFirstSourceThatHasAValue(t *testing.T) {
 		{"an override's name", under(WithName("orders")), nil, map[string]string{
 			"database": "orders.db (environment ORDERS_DATABASE_URL)", "name": "orders (context override)", "timeout": "1s (environment DATABASE_URL)",
 		}},
+		{"an override's name in the caller's environment", WithOverride(t.Context(), WithName("orders")), nil, map[string]string{
+			"database": "orders.db (environment ORDERS_DATABASE_URL)",
+		}},
 		{"an override of another engine has that engine's defaults", under(WithURL("postgres://h/db")), nil, map[string]string{
 			"engine": "postgres (context override)", "port": "5432 (default)", "conn_max_lifetime": "30m (default)", "timeout": "1s (environment DATABASE_URL)",
 		}},

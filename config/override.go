@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"errors"
+	"os"
 )
 
 type overrideKey struct{}
@@ -37,7 +38,7 @@ func (c Config) Under(ctx context.Context) (Config, error) {
 	if ctx.Value(overrideKey{}) == nil {
 		return c, nil
 	}
-	c, err := c.overridden(ctx)
+	c, err := c.overridden(ctx, os.LookupEnv)
 	if err != nil {
 		return Config{}, err
 	}
@@ -45,17 +46,17 @@ func (c Config) Under(ctx context.Context) (Config, error) {
 }
 
 // overridden applies the overrides, the outermost first.
-func (c Config) overridden(ctx context.Context) (Config, error) {
+func (c Config) overridden(ctx context.Context, environ lookup) (Config, error) {
 	o, _ := ctx.Value(overrideKey{}).(*override)
-	return o.apply(c)
+	return o.apply(c, environ)
 }
 
-func (o *override) apply(c Config) (Config, error) {
+func (o *override) apply(c Config, environ lookup) (Config, error) {
 	if o == nil {
 		return c, nil
 	}
-	c, err := o.outer.apply(c)
-	base, found, err2 := o.layer.target()
+	c, err := o.outer.apply(c, environ)
+	base, found, err2 := o.layer.target(environ)
 	if found && err2 == nil {
 		c = c.retarget(base)
 	}
