@@ -63,8 +63,14 @@ type Config struct {
 	RetryMaxDelay  time.Duration // the longest pause of all
 	ReadOnly       bool          // refuse to write
 
-	sources map[string]string // where values came from, by key; never changed once it is in a Config
+	sources map[string]origin // where values came from, by key; never changed once it is in a Config
 }
+
+// origin is where a value came from, and how it looked then: if it looks otherwise now, the program has changed it.
+type origin struct{ source, text string }
+
+// inCode is the source of what the program itself put into a Config.
+const inCode = "code"
 
 // Address is a server.
 type Address struct {
@@ -170,14 +176,18 @@ func (c Config) Map() map[string]any {
 type Value struct {
 	Key    string // as in Map; a driver's parameter has its own name
 	Value  string // "[redacted]" for a secret
-	Source string // "context override", "argument", "environment DATABASE_URL", "default", …
+	Source string // "context override", "argument", "environment DATABASE_URL", "default", "code" if set by hand, …
 }
 
 // Explain lists what c says, and who said it.
 func (c Config) Explain() []Value {
 	var list []Value
 	for _, e := range c.entries() {
-		list = append(list, Value{strings.TrimPrefix(e.key, paramPrefix), e.text, c.source(e.key)})
+		source := inCode
+		if o, ok := c.sources[e.key]; ok && o.text == e.text {
+			source = o.source
+		}
+		list = append(list, Value{strings.TrimPrefix(e.key, paramPrefix), e.text, source})
 	}
 	return list
 }
@@ -310,20 +320,19 @@ func (c *Config) entries() []entry {
 	return list
 }
 
-// source returns where the value of key came from.
+// source returns where the value came from that an error calls key.
 func (c *Config) source(key string) string {
-	if s, ok := c.sources[key]; ok {
-		return s
+	for _, key := range []string{key, paramPrefix + key} {
+		if o, ok := c.sources[key]; ok {
+			return o.source
+		}
 	}
-	if s, ok := c.sources[paramPrefix+key]; ok {
-		return s
-	}
-	return "code"
+	return inCode
 }
 
 // tracked returns c with source as the source of all that it says otherwise than before did.
 func (c Config) tracked(before Config, source string) Config {
-	sources := map[string]string{}
+	sources := map[string]origin{}
 	maps.Copy(sources, before.sources)
 	old := map[string]string{}
 	for _, e := range before.entries() {
@@ -331,12 +340,8 @@ func (c Config) tracked(before Config, source string) Config {
 	}
 	for _, e := range c.entries() {
 		if raw, ok := old[e.key]; !ok || raw != e.raw {
-			sources[e.key] = source
+			sources[e.key] = origin{source, e.text}
 		}
-		delete(old, e.key)
-	}
-	for key := range old { // c doesn't say it any more
-		delete(sources, key)
 	}
 	c.sources = sources
 	return c

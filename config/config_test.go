@@ -240,9 +240,9 @@ func TestExplainNamesTheSourceOfEachValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SlowThreshold = time.Second
+	c.SlowThreshold, c.User = time.Second, "you"
 	want := []Value{
-		{"engine", "mariadb", "URL"}, {"host", "h", "URL"}, {"database", "db", "URL"}, {"user", "me", "URL"},
+		{"engine", "mariadb", "URL"}, {"host", "h", "URL"}, {"database", "db", "URL"}, {"user", "you", "code"},
 		{"password", "[redacted]", "URL"}, {"key", "[redacted]", "URL"}, {"tls", "true", "URL"},
 		{"timeout", "5s", "URL"}, {"slow_threshold", "1s", "code"},
 	}

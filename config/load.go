@@ -216,16 +216,16 @@ func (c Config) retarget(to Config) Config {
 	}
 	sources := maps.Clone(c.sources)
 	for _, s := range settings() {
-		source, said := old.sources[s.key]
-		if _, ok := sources[s.key]; ok || source == "default" { // the other engine may have other defaults
+		from, said := old.sources[s.key]
+		if _, ok := sources[s.key]; ok || from.source == "default" { // the other engine may have other defaults
 			continue
 		}
 		if s.copy(&c, &old); said {
-			sources[s.key] = source
+			sources[s.key] = from
 		}
 	}
-	if c.Name == old.Name && old.sources["name"] != "" {
-		sources["name"] = old.sources["name"]
+	if from, ok := old.sources["name"]; ok && to.Name == "" {
+		sources["name"] = from
 	}
 	c.sources = sources
 	return c

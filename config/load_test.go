@@ -199,6 +199,29 @@ func TestAnOverrideIsSeenOnlyBelowItsContext(t *testing.T) {
 	}
 }
 
+func TestUnderAnotherTargetKeepsWhatWasSaidAndNotWhatWasTheDefault(t *testing.T) {
+	t.Parallel()
+	base, err := Load(t.Context(), WithName("orders"), WithURL("sqlite:app.db?timeout=7s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := base.Under(WithOverride(t.Context(), WithURL("postgres://h/db")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"name": "orders (argument)", "engine": "postgres (context override)", "timeout": "7s (argument)", "conn_max_lifetime": "30m (default)",
+		"host": "h (context override)", "port": "5432 (default)",
+	} {
+		if got := from(c, key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+	if c, err = base.Under(WithOverride(t.Context(), WithName("x"), environ("X_DATABASE_URL", "sqlite:x.db"))); err != nil || from(c, "name") != "x (context override)" {
+		t.Errorf("the name is %s, %v", from(c, "name"), err)
+	}
+}
+
 func TestUnderReportsAWrongOverride(t *testing.T) {
 	t.Parallel()
 	base, _ := Load(t.Context(), WithURL("sqlite:app.db"))

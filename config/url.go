@@ -64,7 +64,9 @@ func parse(raw, source string) (Config, error) {
 	}
 	c = c.tracked(Config{}, source)
 	for _, key := range p.said {
-		c.sources[key] = source
+		if _, ok := c.sources[key]; !ok {
+			c.sources[key] = origin{source: source}
+		}
 	}
 	return c, nil
 }
