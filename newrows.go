@@ -59,8 +59,6 @@ func (g *given) Close(context.Context) (driver.Result, error) {
 
 func valueOf(v any) (driver.Value, error) {
 	switch v := v.(type) {
-	case Decimal:
-		return driver.DecimalValue(v.String()), nil
 	case []any, map[string]any:
 		return driver.NestedValue(v), nil
 	}
@@ -79,6 +77,8 @@ func valueOf(v any) (driver.Value, error) {
 		return driver.UintValue(v), nil
 	case float64:
 		return driver.FloatValue(v), nil
+	case driver.Decimal:
+		return driver.DecimalValue(string(v)), nil
 	case string:
 		return driver.TextValue(v), nil
 	case []byte:

@@ -78,8 +78,10 @@ func Get[T any](r Row, column string) (T, error) {
 	if i < 0 {
 		return v, &Error{Kind: ErrScan, Column: column, Err: fmt.Errorf("no such column; the row has %v", r.Columns())}
 	}
-	if err := scan.Row(r.cols[i:i+1], r.vals[i:i+1], []any{&v}); err != nil {
-		return v, rowError(err)
+	if err := scan.Assign(&r.vals[i], &v); err != nil {
+		e := rowError(err)
+		e.Column = column
+		return v, e
 	}
 	return v, nil
 }
@@ -97,7 +99,7 @@ func Into[T any](r Row) (T, error) {
 	return v, nil
 }
 
-func rowError(err error) error {
+func rowError(err error) *Error {
 	f, ok := asFault(err)
 	if !ok {
 		return &Error{Kind: ErrScan, Err: err}
