@@ -1,0 +1,216 @@
+package sqlite
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+	zombiezen "zombiezen.com/go/sqlite"
+)
+
+// stmt is a prepared statement of one connection.
+type stmt struct {
+	*zombiezen.Stmt
+	text    string
+	body    string          // text up to the semicolon, if there is one
+	columns []driver.Column // nil until asked for; stays the same slice as long as the columns are the same
+	stale   bool            // columns may have changed
+	upsert  bool            // may update where it says INSERT
+
+	prev, next *stmt // by use
+}
+
+// cache keeps the statements that were used last, by their text.
+type cache struct {
+	byText map[string]*stmt
+	ring   stmt // next is the one used last, prev the one used longest ago
+	limit  int
+}
+
+func (c *cache) init(limit int) {
+	c.byText = make(map[string]*stmt)
+	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	c.limit = limit
+}
+
+// get returns the statement of a text, or nil.
+func (c *cache) get(text string) *stmt {
+	if last := c.ring.next; last != &c.ring && last.text == text { // the same as before: comparing beats hashing
+		return last
+	}
+	st := c.byText[text]
+	if st != nil {
+		st.unlink()
+		c.front(st)
+	}
+	return st
+}
+
+// put adds a statement and finalizes the one used longest ago if there are too many. The connection runs one statement
+// at a time, and that is the one used last.
+func (c *cache) put(st *stmt) {
+	c.byText[st.text] = st
+	c.front(st)
+	if len(c.byText) > c.limit {
+		c.drop(c.ring.prev)
+	}
+}
+
+func (c *cache) drop(st *stmt) {
+	st.unlink()
+	delete(c.byText, st.text)
+	st.Finalize()
+}
+
+// clear finalizes all statements.
+func (c *cache) clear() {
+	for c.ring.next != &c.ring {
+		c.drop(c.ring.next)
+	}
+}
+
+func (c *cache) front(st *stmt) {
+	st.prev, st.next = &c.ring, c.ring.next
+	st.prev.next, st.next.prev = st, st
+}
+
+func (st *stmt) unlink() { st.prev.next, st.next.prev = st.next, st.prev }
+
+// prepare returns the statement of a text, from the cache if it's there.
+func (c *conn) prepare(text string) (*stmt, error) {
+	if st := c.cache.get(text); st != nil {
+		return st, nil
+	}
+	if blank(text) {
+		return nil, driver.Faultf(driver.Syntax, "the statement is empty")
+	}
+	prepared, rest, err := c.db.PrepareTransient(text)
+	if err != nil {
+		return nil, err
+	}
+	if !blank(text[len(text)-rest:]) {
+		prepared.Finalize()
+		return nil, driver.Faultf(driver.Argument, "the text holds more than one statement: run them one by one")
+	}
+	body := strings.TrimRight(text[:len(text)-rest], "; \t\n\f\r")
+	st := &stmt{Stmt: prepared, text: text, body: body, upsert: containsFold(text, "conflict")}
+	c.cache.put(st)
+	return st, nil
+}
+
+// blank reports whether text holds nothing but space, semicolons and comments.
+func blank(text string) bool {
+	for {
+		text = strings.TrimLeft(text, " \t\n\f\r;")
+		switch {
+		case strings.HasPrefix(text, "--"):
+			_, text, _ = strings.Cut(text, "\n")
+		case strings.HasPrefix(text, "/*"):
+			_, text, _ = strings.Cut(text[2:], "*/")
+		default:
+			return text == ""
+		}
+	}
+}
+
+// containsFold reports whether text contains word, which is in lower-case ASCII, in any case.
+func containsFold(text, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if strings.EqualFold(text[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+// describe returns the columns of a statement that has been stepped. If SQLite had to compile it again, because the
+// schema has changed, they are looked at again.
+func (c *conn) describe(st *stmt) []driver.Column {
+	if st.columns != nil && !st.stale {
+		return st.columns
+	}
+	fresh, err := c.columnsOf(st)
+	if err != nil { // the context has ended, or memory: good enough for this run
+		return fresh
+	}
+	if st.columns == nil || !slices.Equal(st.columns, fresh) {
+		st.columns = fresh
+	}
+	st.stale = false
+	return st.columns
+}
+
+// columnsOf finds the names of the result's columns. The connection's API tells them as they were when the statement was
+// compiled first, and of columns with the same name only the last. The names are never empty, but may be made up
+// if there is an error.
+func (c *conn) columnsOf(st *stmt) ([]driver.Column, error) {
+	prepared := st.Stmt
+	if st.stale {
+		again, _, err := c.db.PrepareTransient(st.text)
+		if err != nil {
+			return nameByPosition(make([]driver.Column, st.ColumnCount())), err
+		}
+		defer again.Finalize()
+		prepared = again
+	}
+	columns := make([]driver.Column, st.ColumnCount())
+	lost := false
+	for i := range columns {
+		columns[i].Name = prepared.ColumnName(i)
+		lost = lost || columns[i].Name == ""
+	}
+	if !lost {
+		return columns, nil
+	}
+	err := c.recoverNames(st.body, columns)
+	return nameByPosition(columns), err
+}
+
+// recoverNames gives columns that share a name with a later one that name back. As a subquery SQLite tells them apart by
+// a suffix: "id", "id:1", "id:2". What can't be a subquery (RETURNING) gets the later column's name if there is only
+// one; a guess among several could put a value where it doesn't belong.
+func (c *conn) recoverNames(body string, columns []driver.Column) error {
+	wrapped, _, err := c.db.PrepareTransient("SELECT * FROM (" + body + "\n)")
+	if zombiezen.ErrCode(err) == zombiezen.ResultError {
+		if n := len(columns); columns[n-2].Name == "" {
+			columns[n-2].Name = columns[n-1].Name
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer wrapped.Finalize()
+	for i := range columns {
+		if columns[i].Name != "" {
+			continue
+		}
+		for _, name := range []string{wrapped.ColumnName(i), withoutSuffix(wrapped.ColumnName(i))} {
+			if slices.Contains(columns[i+1:], driver.Column{Name: name}) {
+				columns[i].Name = name
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// nameByPosition names the columns that have no name yet.
+func nameByPosition(columns []driver.Column) []driver.Column {
+	for i := range columns {
+		if columns[i].Name == "" {
+			columns[i].Name = "column" + strconv.Itoa(i+1)
+		}
+	}
+	return columns
+}
+
+func withoutSuffix(name string) string {
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		if _, err := strconv.Atoi(name[i+1:]); err == nil {
+			return name[:i]
+		}
+	}
+	return name
+}

@@ -1,0 +1,3 @@
+package sqlite
+const childRole = "PLINTH_SQLITE_TEST_CHILD"
+func child(string) int { return 0 }
