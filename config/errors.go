@@ -7,7 +7,8 @@ import (
 )
 
 // FieldError is one thing that is wrong with a configuration. What this package returns is an errors.Join of all of
-// them; errors.As finds the first. Its text holds no value, because a value in the wrong place may be a password.
+// them; errors.As finds the first. Its text names things and shows no value (of a URL, the scheme at most), because a value
+// in the wrong place may be a password.
 type FieldError struct {
 	Key     string // what is wrong: "url", "port", or the name of a parameter
 	Source  string // where it came from: "argument", "environment DATABASE_URL", …

@@ -103,7 +103,7 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 		l.environ = os.LookupEnv
 	}
 	base, found, err := l.target(l.environ)
-	if err == nil && !found && l.name == "" {
+	if err == nil && !found {
 		base, found, err = fromEnviron(l.environ, "DATABASE_URL")
 		if err == nil && !found && l.fallback != "" {
 			base, err = parse(l.fallback, "default")

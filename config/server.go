@@ -113,7 +113,8 @@ func (p *problems) port(text string) int {
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 {
-		p.add("port", "isn't a number from 1 to 65535", "if a password is in the way, write its @ as %40, : as %3A, / as %2F and ? as %3F")
+		p.add("port", "isn't a number from 1 to 65535",
+			"if a password is in the way, write its @ as %40, : as %3A, / as %2F and ? as %3F")
 		return 0
 	}
 	return int(n)
