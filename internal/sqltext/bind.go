@@ -25,7 +25,7 @@ type hole struct {
 // binder is the driver.Binder of a statement.
 type binder struct {
 	text       string
-	d          Dialect
+	d          *Dialect
 	start, end int // the statement in text
 	native     string
 	holes      []hole
@@ -42,7 +42,7 @@ type binder struct {
 
 // Fingerprint returns the statement without its literals.
 func (b *binder) Fingerprint() string {
-	b.once.Do(func() { b.print = Fingerprint(b.text[b.start:b.end], b.d) })
+	b.once.Do(func() { b.print = Fingerprint(b.text[b.start:b.end], *b.d) })
 	return b.print
 }
 
@@ -210,7 +210,10 @@ func list(v any) (reflect.Value, bool) {
 }
 
 func plural(n int, noun string) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return "no " + noun + "s"
+	case 1:
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"

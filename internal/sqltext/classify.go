@@ -19,12 +19,22 @@ type classifier struct {
 	temporary bool
 	second    string // the word after the verb
 	pragma    pragma
-	last      [3]seen // the tokens before, the latest first
+	recent    [4]seen // tokens, in turn
+	tokens    uint    // so far
 }
 
 type seen struct {
 	kind kind
 	text string
+}
+
+// back returns the token n before the next one, from 1 to 3.
+func (c *classifier) back(n uint) *seen { return &c.recent[(c.tokens-n)%4] }
+
+// keep remembers the token.
+func (c *classifier) keep(k kind, text string) {
+	c.recent[c.tokens%4] = seen{k, text}
+	c.tokens++
 }
 
 // pragma is what is known of SQLite's PRAGMA name or PRAGMA schema.name.
@@ -40,7 +50,7 @@ func (c *classifier) feed(k kind, text string) {
 		return
 	}
 	c.words++
-	last := c.last[0]
+	last := c.back(1)
 	switch {
 	case k == word && last.text == "." && last.kind == op: // a column's name, whatever it is
 	case k == word:
@@ -59,7 +69,7 @@ func (c *classifier) feed(k kind, text string) {
 	if c.verb == "PRAGMA" {
 		c.readPragma(k, text)
 	}
-	c.last[2], c.last[1], c.last[0] = c.last[1], c.last[0], seen{k, text}
+	c.keep(k, text)
 }
 
 // first looks for the verb.
@@ -76,12 +86,12 @@ func (c *classifier) first(k kind, text string) {
 	default:
 		c.verb, c.doubt = text[:min(1, len(text))], true
 	}
-	c.last[0] = seen{k, text}
+	c.keep(k, text)
 }
 
 // word looks at a keyword, or at a name that reads like one, which is as well.
 func (c *classifier) word(text string) {
-	last := c.last[0].text
+	last := c.back(1).text
 	if c.words == 1 {
 		c.second = text
 	}
@@ -123,13 +133,13 @@ func (c *classifier) naming() bool {
 	if c.with&c.level() == 0 {
 		return false
 	}
-	last := c.last[0].text
+	last := c.back(1).text
 	return last == "WITH" || last == "RECURSIVE" || last == ","
 }
 
 // paren looks at what is before a parenthesis: a function, if it isn't a keyword.
 func (c *classifier) paren() {
-	name, before := c.last[0], c.last[1]
+	name, before := c.back(1), c.back(2)
 	if c.with&c.level() != 0 {
 		switch {
 		case name.text == ")" && c.depth == c.base: // WITH … AS (…) (SELECT …)
@@ -141,11 +151,11 @@ func (c *classifier) paren() {
 	}
 	c.session = c.session || sessionFunction(name.text)
 	switch {
-	case (name.kind == quoted || name.kind == literal) && before.text != "AS":
-		c.unlisted = true
+	case name.kind == quoted || name.kind == literal || name.kind == number: // MariaDB's names may begin with a digit
+		c.unlisted = c.unlisted || before.text != "AS"
 	case name.kind != word || before.text == "AS" && before.kind == word: // an alias or a type
 	case before.text == "." && before.kind == op:
-		c.unlisted = c.unlisted || c.last[2].text != "PG_CATALOG" || !c.d.harmless(name.text)
+		c.unlisted = c.unlisted || c.back(3).text != "PG_CATALOG" || !c.d.harmless(name.text)
 	case keyword(name.text, before.text):
 	case !c.d.harmless(name.text):
 		c.unlisted = true
@@ -155,7 +165,7 @@ func (c *classifier) paren() {
 // readPragma reads the name, and whether it is given a value.
 func (c *classifier) readPragma(k kind, text string) {
 	switch {
-	case k == word && (c.words == 1 || c.words == 3 && c.last[0].text == "."):
+	case k == word && (c.words == 1 || c.words == 3 && c.back(1).text == "."):
 		c.pragma = pragma{name: text}
 	case text != ".":
 		c.pragma.arg = true

@@ -16,7 +16,7 @@ const bom = "\ufeff"
 // if there isn't exactly one statement. The result is safe for use by many goroutines.
 func Compile(text string, d Dialect) (*driver.Stmt, error) {
 	c := compiler{text: text, upper: upper(text), lex: lexer{text: text, d: &d}, class: classifier{d: &d}}
-	c.b = &binder{text: text, d: d}
+	c.b = &binder{text: text, d: &d}
 	if strings.HasPrefix(text, bom) {
 		c.lex.pos, c.start = len(bom), len(bom)
 	}
@@ -51,6 +51,9 @@ type compiler struct {
 // read takes the tokens in.
 func (c *compiler) read() error {
 	c.end = len(c.text)
+	if zero := strings.IndexByte(c.text, 0); zero >= 0 && c.lex.d.name != "mariadb" { // where the others stop reading
+		return c.fault(driver.Syntax, zero, "there is a zero byte at %s", place(c.text, zero))
+	}
 	for {
 		t := c.lex.next()
 		switch t.kind {
@@ -78,9 +81,6 @@ func (c *compiler) read() error {
 		}
 		if c.ended {
 			return c.fault(driver.Argument, t.start, "the text holds several statements, the second begins at %s; run them one by one", place(c.text, t.start))
-		}
-		if c.text[t.start] == 0 {
-			return c.fault(driver.Syntax, t.start, "the text holds a zero byte at %s", place(c.text, t.start))
 		}
 		c.begun = true
 		text := c.upper[t.start:t.end]
@@ -143,6 +143,9 @@ func (c *compiler) placeholder(t token) error {
 		c.inList = 3
 	} else {
 		c.inList = 0
+	}
+	if b.holes == nil {
+		b.holes = make([]hole, 0, 8)
 	}
 	b.holes = append(b.holes, h)
 	return nil
