@@ -89,6 +89,31 @@ func TestNewcomersDontOvertakeTheQueue(t *testing.T) {
 	})
 }
 
+func TestConfigureLetsNobodyOvertakeTheQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{check: time.Second}
+		p := newPool(t, far, Options{MaxOpenConns: 2}, withCheck(far))
+		releaseAll(acquireAll(t, p, 2))
+		pass(time.Second)
+		var order record[string]
+		hold := func(who string) {
+			c := acquire(t, p)
+			order.add(who)
+			time.Sleep(time.Second)
+			c.Release()
+		}
+		go hold("first") // waits for a check
+		synctest.Wait()
+		if err := p.Configure(Options{MaxOpenConns: 2, CheckAfter: -1}); err != nil { // the other needs none now
+			t.Fatal(err)
+		}
+		hold("second")
+		equal(t, "order", order.all(), []string{"first", "second"})
+		drain(t, p, far)
+	})
+}
+
 func TestAcquireTimesOutNamingTheHolders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -46,11 +46,16 @@ func TestTheZeroOptionsAreTheDefaults(t *testing.T) {
 	far := &target{}
 	p := newPool(t, far, Options{})
 	want := Options{
-		MaxOpenConns: 10, MaxIdleConns: 10, ConnMaxLifetime: 30 * time.Minute, ConnMaxIdleTime: 10 * time.Minute,
+		MaxOpenConns: 10, ConnMaxLifetime: 30 * time.Minute, ConnMaxIdleTime: 10 * time.Minute,
 		KeepAlive: 2 * time.Minute, CheckAfter: 500 * time.Millisecond, AcquireTimeout: 30 * time.Second,
 	}
 	if got := p.Options(); got != want {
 		t.Errorf("got %+v", got)
+	}
+	// What it returns can be changed and given back.
+	want.MaxOpenConns = 5
+	if err := p.Configure(want); err != nil || p.Options() != want {
+		t.Errorf("got %v, options %+v", err, p.Options())
 	}
 	drain(t, p, far)
 }

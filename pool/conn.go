@@ -35,10 +35,10 @@ type Conn[T any] struct {
 type connState uint8
 
 const (
-	idle connState = iota
-	borrowed
-	beingChecked
-	gone // closed, or about to be
+	stateIdle connState = iota
+	stateBorrowed
+	stateChecked // being checked
+	stateGone    // closed, or about to be
 )
 
 // unset is a moment that isn't known.
@@ -87,7 +87,7 @@ func (c *Conn[T]) Destroy() {
 
 // mustBeBorrowed panics, with the lock released, if c is back in the pool or closed.
 func (c *Conn[T]) mustBeBorrowed(call string) {
-	if c.state != borrowed {
+	if c.state != stateBorrowed {
 		c.pool.mu.Unlock()
 		panic("pool: " + call + " of a connection that isn't borrowed: it was released or destroyed before")
 	}
@@ -96,7 +96,7 @@ func (c *Conn[T]) mustBeBorrowed(call string) {
 // push puts c, just released or dialled, on top of the idle stack. The clock isn't read: a tick, due within the
 // grain, will notice that c is idle.
 func (p *Pool[T]) push(c *Conn[T]) {
-	c.state, c.idleSince = idle, unset
+	c.state, c.idleSince = stateIdle, unset
 	p.idle = append(p.idle, c)
 	if !p.noticing {
 		p.noticing = true
@@ -116,7 +116,7 @@ func (p *Pool[T]) pop() *Conn[T] {
 // lend starts a hold.
 func (p *Pool[T]) lend(c *Conn[T]) {
 	p.lends++
-	c.state, c.hold, c.since, c.leak = borrowed, p.lends, unset, leakNone
+	c.state, c.hold, c.since, c.leak = stateBorrowed, p.lends, unset, leakNone
 }
 
 // offer decides what becomes of a connection that nobody uses: the first waiter gets it, or it is kept idle, or closed.
@@ -137,9 +137,9 @@ func (p *Pool[T]) offer(c *Conn[T]) {
 	switch {
 	case why != "":
 		p.condemn(c, why)
-	case c.state == beingChecked:
+	case c.state == stateChecked:
 		// At the bottom, where it was or near: a check doesn't make a connection one that is used.
-		c.state = idle
+		c.state = stateIdle
 		p.idle = append(p.idle, nil)
 		copy(p.idle[1:], p.idle)
 		p.idle[0] = c
@@ -165,7 +165,7 @@ func (p *Pool[T]) condemn(c *Conn[T], why Reason) {
 	p.all[c.index].index = c.index
 	p.all[last] = nil
 	p.all = p.all[:last]
-	c.state, c.retire = gone, why
+	c.state, c.retire = stateGone, why
 	p.closing++
 	switch why {
 	case Surplus:

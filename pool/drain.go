@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -76,7 +77,7 @@ func (p *Pool[T]) Held() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		p.mu.Lock()
 		list := slices.Clone(p.all)
-		slices.SortFunc(list, func(a, b *Conn[T]) int { return int(int64(a.hold - b.hold)) })
+		slices.SortFunc(list, func(a, b *Conn[T]) int { return cmp.Compare(a.hold, b.hold) })
 		p.mu.Unlock()
 		for _, c := range list {
 			if !p.pinned(c, yield) {
@@ -89,7 +90,7 @@ func (p *Pool[T]) Held() iter.Seq[T] {
 // pinned calls yield with c's value if c is borrowed. If c is condemned meanwhile it is closed here, afterwards.
 func (p *Pool[T]) pinned(c *Conn[T], yield func(T) bool) bool {
 	p.mu.Lock()
-	if c.state != borrowed {
+	if c.state != stateBorrowed {
 		p.mu.Unlock()
 		return true
 	}
@@ -98,7 +99,7 @@ func (p *Pool[T]) pinned(c *Conn[T], yield func(T) bool) bool {
 	defer func() {
 		p.mu.Lock()
 		c.pins--
-		if c.pins == 0 && c.state == gone {
+		if c.pins == 0 && c.state == stateGone {
 			p.doomed = append(p.doomed, doomed[T]{c, c.retire})
 		}
 		p.unlock()

@@ -88,7 +88,10 @@ func (t *target) Check(ctx context.Context, c *thing) error {
 	took := t.check
 	t.mu.Unlock()
 	if took > 0 {
-		time.Sleep(took) // only in bubbles
+		select {
+		case <-time.After(took):
+		case <-ctx.Done():
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

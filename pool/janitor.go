@@ -97,7 +97,7 @@ func (p *Pool[T]) sweep(now time.Duration) time.Duration {
 
 // startCheck checks a connection that was taken off the idle stack.
 func (p *Pool[T]) startCheck(c *Conn[T]) {
-	c.state = beingChecked
+	c.state = stateChecked
 	p.checking++
 	go p.check(c, p.lim.check)
 }

@@ -9,7 +9,7 @@ import (
 
 // off are options with every limit of time turned off, for tests that look at one of them.
 func off(change func(*Options)) Options {
-	o := Options{ConnMaxLifetime: -1, ConnMaxIdleTime: -1, KeepAlive: -1, CheckAfter: -1}
+	o := Options{ConnMaxLifetime: -1, ConnMaxIdleTime: -1, KeepAlive: -1, CheckAfter: -1, AcquireTimeout: -1}
 	change(&o)
 	return o
 }
@@ -25,7 +25,7 @@ func TestAPoolWithNothingToDoSetsNoTimer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		far := &target{}
-		p := newPool(t, far, off(func(o *Options) { o.AcquireTimeout = -1 }), withCheck(far))
+		p := newPool(t, far, off(func(*Options) {}), withCheck(far))
 		acquire(t, p).Release()
 		acquire(t, p).Release()
 		if !quiet(p) {
@@ -71,6 +71,22 @@ func TestIdleConnectionsAreClosedDownToMinConns(t *testing.T) {
 		if far.closed[0] != conns[0].Value() || far.closed[1] != conns[1].Value() || far.closed[2] != conns[2].Value() {
 			t.Error("those idle for longest weren't closed first")
 		}
+		drain(t, p, far)
+	})
+}
+
+func TestALongerLifetimeSavesWhatWasToBeClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		p := newPool(t, far, off(func(o *Options) { o.ConnMaxLifetime = time.Minute }))
+		c := acquire(t, p)
+		pass(2 * time.Minute)
+		if err := p.Configure(off(func(o *Options) { o.ConnMaxLifetime = time.Hour })); err != nil {
+			t.Fatal(err)
+		}
+		c.Release()
+		equal(t, "reasons", far.reasons(), nil)
 		drain(t, p, far)
 	})
 }
@@ -196,7 +212,7 @@ func TestMinConnsWithoutRoomAreReplacedOneByOne(t *testing.T) {
 func TestKeepAliveChecksIdleConnectionsOneAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		far := &target{check: 100 * time.Millisecond}
+		far := &target{check: 4 * time.Second} // longer than they are due apart
 		p := newPool(t, far, off(func(o *Options) { o.KeepAlive, o.MinConns = time.Minute, 4 }), withCheck(far))
 		if err := p.Warm(t.Context()); err != nil {
 			t.Fatal(err)
@@ -205,8 +221,12 @@ func TestKeepAliveChecksIdleConnectionsOneAtATime(t *testing.T) {
 		if far.get(&far.checks) != 0 {
 			t.Errorf("%d checks within the first 50 seconds", far.get(&far.checks))
 		}
-		pass(10*time.Minute - 50*time.Second)
-		if far.get(&far.checks) < 4*9 || far.get(&far.checks) > 4*12 || far.get(&far.mostChk) != 1 {
+		pass(30 * time.Second)
+		if n := far.get(&far.checks); n != 4 {
+			t.Errorf("%d of 4 were checked", n)
+		}
+		pass(10*time.Minute - 80*time.Second)
+		if far.get(&far.checks) < 4*8 || far.get(&far.checks) > 4*12 || far.get(&far.mostChk) != 1 {
 			t.Errorf("%d checks of 4 connections in ten minutes, up to %d at once", far.get(&far.checks), far.get(&far.mostChk))
 		}
 		// One that has died is replaced before anybody asks for it.
@@ -232,6 +252,28 @@ func TestAKeepAliveCheckDoesntMakeAConnectionYoung(t *testing.T) {
 		}
 		pass(3 * time.Second)
 		equal(t, "reasons", far.reasons(), []Reason{Idle, Idle, Idle})
+		drain(t, p, far)
+	})
+}
+
+func TestAKeepAliveCheckDoesntChangeWhoIsNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		p := newPool(t, far, off(func(o *Options) { o.KeepAlive = time.Minute }), withCheck(far))
+		conns := acquireAll(t, p, 3)
+		releaseAll(conns)
+		for range 10 {
+			pass(10 * time.Second)
+			c := acquire(t, p)
+			if c != conns[2] {
+				t.Fatalf("got thing %d after %d checks", c.Value().id, far.get(&far.checks))
+			}
+			c.Release()
+		}
+		if n := far.get(&far.checks); n != 2 {
+			t.Errorf("%d checks", n)
+		}
 		drain(t, p, far)
 	})
 }
@@ -331,17 +373,23 @@ func TestACallerNeverSeesADeadConnection(t *testing.T) {
 
 func TestACheckThatHangsIsCutShort(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		far := &target{check: 6 * time.Second} // heeds no context until then
-		p := newPool(t, far, Options{}, withCheck(far))
-		acquire(t, p).Release()
-		pass(time.Second)
-		begin := time.Now()
-		if c := acquire(t, p); c.Value().id != 2 || time.Since(begin) != 6*time.Second {
-			t.Errorf("got thing %d after %v", c.Value().id, time.Since(begin))
-		} else {
+	for _, tt := range []struct{ acquire, want time.Duration }{
+		{0, 5 * time.Second},
+		{-1, 5 * time.Second},
+		{2 * time.Second, time.Second}, // so that there is time for a second attempt
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			far := &target{check: time.Hour}
+			p := newPool(t, far, Options{AcquireTimeout: tt.acquire}, withCheck(far))
+			acquire(t, p).Release()
+			pass(time.Second)
+			begin := time.Now()
+			c := acquire(t, p)
+			if c.Value().id != 2 || time.Since(begin) != tt.want {
+				t.Errorf("got thing %d after %v, want %v", c.Value().id, time.Since(begin), tt.want)
+			}
 			c.Release()
-		}
-		drain(t, p, far)
-	})
+			drain(t, p, far)
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -69,12 +70,12 @@ func (p *Pool[T]) holders(limit int) []Holder {
 	p.mu.Lock()
 	var list []holding[T]
 	for _, c := range p.all {
-		if c.state == borrowed {
+		if c.state == stateBorrowed {
 			list = append(list, c.holding())
 		}
 	}
 	p.mu.Unlock()
-	slices.SortFunc(list, func(a, b holding[T]) int { return int(int64(a.hold - b.hold)) })
+	slices.SortFunc(list, func(a, b holding[T]) int { return cmp.Compare(a.hold, b.hold) })
 	if limit >= 0 && len(list) > limit {
 		list = list[:limit]
 	}
@@ -93,7 +94,7 @@ func (p *Pool[T]) findLeaks(now time.Duration) (found []holding[T], next time.Du
 		return nil, never
 	}
 	for _, c := range p.all {
-		if c.state != borrowed || c.since == unset || c.leak != leakNone {
+		if c.state != stateBorrowed || c.since == unset || c.leak != leakNone {
 			continue
 		}
 		if due := c.since + p.lim.leak; due > now {
@@ -116,7 +117,7 @@ func (p *Pool[T]) reportLeaks(found []holding[T]) {
 			p.cfg.OnLeak(h.holder(p.now()), false)
 		}
 		p.mu.Lock()
-		held := h.conn.state == borrowed && h.conn.hold == h.hold
+		held := h.conn.state == stateBorrowed && h.conn.hold == h.hold
 		if held {
 			h.conn.leak = leakReported
 		}

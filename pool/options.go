@@ -52,8 +52,8 @@ const (
 	never = time.Duration(math.MaxInt64 / 2)
 )
 
-// withDefaults returns o with its defaults filled in: afterwards 0 means "off" nowhere but in LeakThreshold, and a
-// limit that is off is negative. The error names each field that is wrong and says what is allowed.
+// withDefaults returns o with its defaults filled in. MaxIdleConns may stay 0, so that it follows MaxOpenConns when
+// that is changed. The error names each field that is wrong and says what is allowed.
 func (o Options) withDefaults() (Options, error) {
 	var errs []error
 	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -67,16 +67,14 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxIdleConns > o.MaxOpenConns && o.MaxOpenConns > 0 {
 		wrong("MaxIdleConns is %d: give at most MaxOpenConns, which is %d, or 0 for as many", o.MaxIdleConns, o.MaxOpenConns)
 	}
-	if o.MaxIdleConns == 0 {
-		o.MaxIdleConns = o.MaxOpenConns
-	}
+	idle := o.maxIdle()
 	switch {
 	case o.MinConns < 0:
 		wrong("MinConns is %d: give 0 or more", o.MinConns)
 	case o.MinConns > o.MaxOpenConns && o.MaxOpenConns > 0:
 		wrong("MinConns is %d: give at most MaxOpenConns, which is %d", o.MinConns, o.MaxOpenConns)
-	case o.MinConns > max(o.MaxIdleConns, 0):
-		wrong("MinConns is %d: give at most MaxIdleConns, which allows %d", o.MinConns, max(o.MaxIdleConns, 0))
+	case o.MinConns > idle:
+		wrong("MinConns is %d: give at most MaxIdleConns, which allows %d", o.MinConns, idle)
 	}
 	for _, d := range []struct {
 		name  string
@@ -105,6 +103,14 @@ func (o Options) withDefaults() (Options, error) {
 	return o, errors.Join(errs...)
 }
 
+// maxIdle is how many idle connections are kept.
+func (o Options) maxIdle() int {
+	if o.MaxIdleConns == 0 {
+		return o.MaxOpenConns
+	}
+	return max(o.MaxIdleConns, 0)
+}
+
 // limits are the options in the form in which the pool looks at them: what is off is never.
 type limits struct {
 	maxOpen, maxIdle, minConns int
@@ -129,7 +135,7 @@ func limitsOf(o Options, hasCheck bool) limits {
 		return min(d, never)
 	}
 	l := limits{
-		maxOpen: o.MaxOpenConns, maxIdle: max(o.MaxIdleConns, 0), minConns: o.MinConns,
+		maxOpen: o.MaxOpenConns, maxIdle: o.maxIdle(), minConns: o.MinConns,
 		lifetime: off(o.ConnMaxLifetime), idleTime: off(o.ConnMaxIdleTime), keepAlive: never,
 		acquire: off(o.AcquireTimeout), leak: off(o.LeakThreshold), freshFor: never,
 	}

@@ -154,7 +154,7 @@ func (p *Pool[T]) Configure(o Options) error {
 		if c.retire == Lifetime {
 			c.retire = "" // the tick decides anew
 		}
-		if c.state == borrowed && c.since == unset && o.LeakThreshold > 0 {
+		if c.state == stateBorrowed && c.since == unset && o.LeakThreshold > 0 {
 			c.since, c.stack = now, callsite.Stack{} // who took it nobody knows, but from now on it is timed
 		}
 	}
@@ -211,7 +211,7 @@ func (p *Pool[T]) Stats() Stats {
 	s.Generation = p.gen
 	oldest := never
 	for _, c := range p.all {
-		if c.state == borrowed && c.since != unset {
+		if c.state == stateBorrowed && c.since != unset {
 			oldest = min(oldest, c.since)
 		}
 	}

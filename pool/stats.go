@@ -9,12 +9,12 @@ type Stats struct {
 
 	OpenConnections int // InUse + Idle + Dialing
 	InUse           int
-	Idle            int
+	Idle            int // those being checked included
 	Dialing         int
 	Waiting         int // callers in the queue now
 
 	AcquireCount    int64         // successful acquires
-	WaitCount       int64         // acquires that had to wait
+	WaitCount       int64         // acquires that had to wait (for a connection to come back, a dial or a check), whatever came of it
 	WaitDuration    time.Duration // their total
 	TimeoutCount    int64         // acquires that ended at the acquire time-out or their context
 	WaitHistogram   Histogram     // of all acquires that had to wait

@@ -131,7 +131,7 @@ func (s *storm) inspect() {
 			s.t.Errorf("connection %d thinks it is %d", i, c.index)
 		}
 	}
-	if states[idle] != len(p.idle) || states[beingChecked] != p.checking || states[borrowed] != p.inUse() || states[gone] != 0 {
+	if states[stateIdle] != len(p.idle) || states[stateChecked] != p.checking || states[stateBorrowed] != p.inUse() || states[stateGone] != 0 {
 		s.t.Errorf("%v, but %d idle, %d being checked", states, len(p.idle), p.checking)
 	}
 	if len(p.doomed) != 0 {
