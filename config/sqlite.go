@@ -62,8 +62,8 @@ func (c Config) SQLiteURI() string {
 }
 
 // Pragmas yields the pragmas that c sets, for each connection to run as PRAGMA name = value. Names and values were
-// checked and can be put into the text as they are. The order is the one in which they take effect: busy_timeout before what may
-// have to wait, and what can't be changed in WAL mode before journal_mode.
+// checked and can be put into the text as they are. The order is the one in which they take effect: busy_timeout before
+// what may have to wait, and what can't be changed in WAL mode before journal_mode.
 func (c Config) Pragmas() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, q := range sqliteParams() {
