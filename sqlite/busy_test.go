@@ -33,8 +33,11 @@ func TestALockIsWaitedForUntilTheBusyTimeout(t *testing.T) {
 		s := write(t, b)
 		for name, call := range map[string]func() error{
 			"a statement": func() error { _, err := s.Execute(t.Context(), request("INSERT INTO t VALUES (2)")); return err },
-			"a query":     func() error { _, err := s.Query(t.Context(), request("INSERT INTO t VALUES (2) RETURNING a")); return err },
-			"begin":       func() error { return s.Begin(t.Context(), driver.TxOptions{}) },
+			"a query": func() error {
+				_, err := s.Query(t.Context(), request("INSERT INTO t VALUES (2) RETURNING a"))
+				return err
+			},
+			"begin": func() error { return s.Begin(t.Context(), driver.TxOptions{}) },
 		} {
 			began := time.Now()
 			f := faultOf(t, call(), driver.Locked)

@@ -11,11 +11,12 @@ import (
 // session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
 type session struct {
 	*conn
-	back  *backend
-	slot  *pool.Conn[*session] // while it's borrowed
-	rows  rows
-	tx    transaction
-	dirty bool // settings may have been changed
+	back   *backend
+	slot   *pool.Conn[*session] // while it's borrowed
+	rows   rows
+	tx     transaction
+	pinned bool // one caller has it for itself
+	dirty  bool // settings may have been changed
 }
 
 func newSession(c *conn, back *backend) *session {
@@ -101,7 +102,9 @@ func (s *session) enter(ctx context.Context, req *driver.Request) (st *stmt, lar
 	if err := s.usable(ctx, driver.Prepare); err != nil {
 		return nil, false, err
 	}
-	if req.Stmt.Class == driver.Setting {
+	switch {
+	case req.Stmt.Class == driver.Setting,
+		req.Stmt.Class == driver.Schema && s.pinned && containsFold(req.Native, "temp"): // CREATE TEMP TABLE
 		s.dirty = true
 	}
 	s.watch.start(ctx)
