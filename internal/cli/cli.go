@@ -184,12 +184,12 @@ func (demoCmd) Run(ctx context.Context, a *app) error {
 }
 
 // live is output that is seen as it comes.
-type live struct{ *output }
+type live struct{ out *output }
 
 func (l live) Write(p []byte) (int, error) {
-	n, err := l.output.Write(p)
+	n, err := l.out.Write(p)
 	if err == nil {
-		err = l.Flush()
+		err = l.out.Flush()
 	}
 	return n, err
 }

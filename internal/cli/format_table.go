@@ -18,19 +18,25 @@ type tableWriter struct {
 	out     *output
 	names   []string
 	widths  []int
-	numbers []alignment // by column
-	held    [][]string  // rows, until the widths are settled
-	size    int         // of held
+	align   []alignment
+	held    [][]string // rows, until the widths are settled
+	size    int        // of held
 	rows    int64
 	settled bool
 }
 
-// alignment of a column: to the right if there is a number and nothing else, NULL apart.
-type alignment struct{ number, other bool }
+// alignment of a column: right if it has numbers and nothing else, NULL apart.
+type alignment uint8
+
+const (
+	undecided alignment = iota
+	right
+	left
+)
 
 // Columns implements writer.
 func (t *tableWriter) Columns(names []string) error {
-	t.widths, t.numbers = make([]int, len(names)), make([]alignment, len(names))
+	t.widths, t.align = make([]int, len(names)), make([]alignment, len(names))
 	for i, name := range names {
 		name = printable(name)
 		t.names = append(t.names, name)
@@ -54,10 +60,12 @@ func (t *tableWriter) Row(values []any) error {
 		}
 		t.size += len(cells[i])
 		t.widths[i] = max(t.widths[i], width(cells[i]))
-		if v != nil {
-			is := numeric(v)
-			t.numbers[i].number = t.numbers[i].number || is
-			t.numbers[i].other = t.numbers[i].other || !is
+		switch {
+		case v == nil:
+		case !numeric(v):
+			t.align[i] = left
+		case t.align[i] == undecided:
+			t.align[i] = right
 		}
 	}
 	if t.settled {
@@ -93,21 +101,24 @@ func (t *tableWriter) settle() error {
 }
 
 func (t *tableWriter) line(cells []string) error {
+	var b strings.Builder
 	for i, cell := range cells {
 		if i > 0 {
-			t.out.WriteString(" |") // a bufio.Writer keeps its error, and gives it to the last write of the line
+			b.WriteString(" |")
 		}
 		pad := strings.Repeat(" ", max(0, t.widths[i]-width(cell)))
-		switch right := t.numbers[i].number && !t.numbers[i].other; {
-		case right:
-			t.out.WriteString(" " + pad + cell)
-		case i == len(cells)-1: // no space at the end of a line
-			t.out.WriteString(strings.TrimRight(" "+cell, " "))
-		default:
-			t.out.WriteString(" " + cell + pad)
+		switch {
+		case t.align[i] == right:
+			b.WriteString(" " + pad + cell)
+		case i < len(cells)-1:
+			b.WriteString(" " + cell + pad)
+		case cell != "": // no space at the end of a line
+			b.WriteString(" " + cell)
 		}
 	}
-	return t.out.WriteByte('\n')
+	b.WriteByte('\n')
+	_, err := t.out.WriteString(b.String())
+	return err
 }
 
 // Close implements writer.

@@ -70,14 +70,16 @@ func (v *verticalWriter) Columns(names []string) error {
 // Row implements writer.
 func (v *verticalWriter) Row(values []any) error {
 	v.rows++
-	_, err := fmt.Fprintf(v.out, "-[ row %d ]-\n", v.rows)
+	var b strings.Builder
+	fmt.Fprintf(&b, "-[ row %d ]-\n", v.rows)
 	for i, value := range values {
-		s, terr := text(value)
-		if terr != nil {
-			return terr
+		s, err := text(value)
+		if err != nil {
+			return err
 		}
-		_, err = v.out.WriteString(strings.TrimRight(v.names[i]+" | "+printable(s), " ") + "\n")
+		b.WriteString(strings.TrimRight(v.names[i]+" | "+printable(s), " ") + "\n")
 	}
+	_, err := v.out.WriteString(b.String())
 	return err
 }
 
@@ -113,10 +115,12 @@ func (m *markdownWriter) Row(values []any) error {
 
 func (m *markdownWriter) line(cells []string) error {
 	r := strings.NewReplacer("|", `\|`, "\r\n", "<br>", "\n", "<br>")
+	var b strings.Builder
 	for _, cell := range cells {
-		m.out.WriteString("| " + printable(r.Replace(cell)) + " ") // the last write of the line tells of an error
+		b.WriteString("| " + printable(r.Replace(cell)) + " ")
 	}
-	_, err := m.out.WriteString("|\n")
+	b.WriteString("|\n")
+	_, err := m.out.WriteString(b.String())
 	return err
 }
 

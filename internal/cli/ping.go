@@ -21,9 +21,18 @@ func (pingCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.out, "%s ok in %v (%s)\n", db.Target(), round(time.Since(start)), serverText(db, server.Version, server.Role, server.Writable))
+		_, err = fmt.Fprintf(a.out, "%s ok in %v (%s)\n", target(db), round(time.Since(start)), serverText(db, server.Version, server.Role, server.Writable))
 		return err
 	})
+}
+
+// target names the database as a URL does.
+func target(db *plinth.Engine) string {
+	t := db.Target()
+	if strings.HasPrefix(t, db.Name()+":") {
+		return t
+	}
+	return db.Name() + ":" + t
 }
 
 // serverText returns "SQLite 3.54.1, primary, writable".
@@ -86,7 +95,7 @@ func (a *app) healthText(db *plinth.Engine, r health.Report) error {
 	if !r.Healthy {
 		state = "not healthy"
 	}
-	fmt.Fprintf(a.out, "state    %s\ndatabase %s\n", state, r.Target)
+	fmt.Fprintf(a.out, "state    %s\ndatabase %s\n", state, target(db))
 	if r.Err != nil {
 		message, hint := describe(r.Err)
 		fmt.Fprintf(a.out, "error    %s\n", message)

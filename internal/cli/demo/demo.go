@@ -51,6 +51,9 @@ type tour struct {
 	db  *plinth.Engine // opened by the first step
 }
 
+// quietURL is the database for the steps that aren't about slow statements: a slow disk shouldn't log into the tour.
+func (t *tour) quietURL() string { return t.url + "?slow_threshold=off" }
+
 // limit bounds the whole tour, which takes a few seconds.
 const limit = time.Minute
 

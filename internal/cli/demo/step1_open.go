@@ -10,7 +10,7 @@ import (
 )
 
 func openAndRead(ctx context.Context, t *tour) error {
-	out, url := t.out, t.url
+	out, url := t.out, t.quietURL()
 	// show
 	db, err := open.Open(ctx, plinth.Options{URL: url})
 	if err != nil {

@@ -2,8 +2,10 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"strings"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 )
 
 func findLeak(ctx context.Context, t *tour) error {
-	out, url := t.out, t.url
+	out, url := t.out, t.quietURL()
 	// show
 	leaks := make(chan hook.Leak, 2)
 	db, err := open.Open(ctx, plinth.Options{
@@ -32,13 +34,27 @@ func findLeak(ctx context.Context, t *tour) error {
 	if err != nil {
 		return err
 	}
-	leak := <-leaks
-	function, _, _ := strings.Cut(leak.Stack, "\n")
-	fmt.Fprintf(out, "%s not closed for %v, taken by %s\n", leak.What, leak.Held.Round(time.Millisecond), function)
+	leak, err := receive(ctx, leaks)
+	if err != nil {
+		return err
+	}
+	stack := strings.Fields(leak.Stack) // functions and places
+	fmt.Fprintf(out, "%s not closed for %v, taken by %s, %s\n", leak.What, leak.Held.Round(time.Millisecond), path.Base(stack[0]), path.Base(stack[1]))
 
 	rows.Close()
-	back := <-leaks
+	back, err := receive(ctx, leaks)
 	fmt.Fprintf(out, "closed after all: %t\n", back.Returned)
 	// end
-	return expect(leak.What == "rows" && strings.HasSuffix(function, "demo.findLeak") && back.Returned, "%s taken by %s", leak.What, function)
+	return errors.Join(err, expect(leak.What == "rows" && path.Base(stack[0]) == "demo.findLeak" && back.Returned,
+		"%s, taken by %s, came back: %t", leak.What, stack[0], back.Returned))
+}
+
+// receive doesn't wait longer than the tour may take.
+func receive[T any](ctx context.Context, from <-chan T) (v T, err error) {
+	select {
+	case v = <-from:
+		return v, nil
+	case <-ctx.Done():
+		return v, ctx.Err()
+	}
 }
