@@ -24,6 +24,7 @@ type call struct {
 
 	tx   driver.TxOptions // of begin
 	many iter.Seq[[]any]  // of executemany
+	row  int              // of executemany: the one that runs, 1-based
 	name string           // of a savepoint
 	save driver.SavepointOp
 
@@ -138,7 +139,7 @@ func (e *Engine) attempt(ctx context.Context, c *call) error {
 	if before := e.hooks.Load().before; before != nil {
 		replaced, err := e.runBefore(ctx, before, &c.ev)
 		if err != nil {
-			return &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.info.Engine, Target: e.info.Target, Err: err}
+			return e.vetoed(c, err)
 		}
 		ctx = replaced
 	}
@@ -148,6 +149,15 @@ func (e *Engine) attempt(ctx context.Context, c *call) error {
 		return c.attempted(err)
 	}
 	return nil
+}
+
+// vetoed returns the error of a before hook as the call's.
+func (e *Engine) vetoed(c *call, err error) *Error {
+	v := &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.info.Engine, Target: e.info.Target, Err: err}
+	if c.stmt != nil {
+		v.Statement = c.stmt.Binder.Fingerprint()
+	}
+	return v
 }
 
 // run gets a session and has the driver do the work.
@@ -175,7 +185,7 @@ func (c *call) drive(ctx context.Context) (err error) {
 		c.result, err = c.sess.Execute(ctx, &c.req)
 		c.ev.Rows = c.result.RowsAffected
 	case hook.ExecuteMany:
-		c.result, err = c.executeMany(ctx)
+		c.result, err = c.manyGuarded(ctx)
 		c.ev.Rows = c.result.RowsAffected
 	case hook.Begin:
 		err = c.sess.Begin(ctx, c.tx)
@@ -196,7 +206,14 @@ func (c *call) attempted(err error) error {
 	inTx := c.hold != nil && c.hold.tx != nil
 	var failure *Error
 	if err != nil {
-		failure = e.failed(string(c.op), c.stmt, err, c.safe, inTx)
+		failure = e.failed(string(c.op), c.stmt, err, c.safe, inTx || c.op == hook.ExecuteMany)
+		failure.Row = c.row
+		if inTx {
+			failure.in = c.hold
+		}
+		if c.once {
+			failure.retryable = false
+		}
 	}
 	if c.hold == nil {
 		if c.sess != nil && !(c.op == hook.Begin && err == nil) {

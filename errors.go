@@ -71,19 +71,20 @@ type Error struct {
 	verdict   driver.Verdict // on running the unit again
 	retryable bool           // the engine may still run it again
 	tried     *retry.Error   // why no further attempt was made, beside Attempts
+	in        *hold          // whose transaction it happened in, nil for none
 }
 
-// Error returns one line: the target, what was done, what went wrong, and what to try. It holds no argument of the
+// Error returns one line: what was done, on which target, what went wrong, and what to try. It holds no argument of the
 // statement's beyond what the database itself quotes.
 func (e *Error) Error() string {
 	var b strings.Builder
-	if e.Target != "" {
-		b.WriteString(e.Target + ": ")
-	}
 	if e.Op != "" {
 		b.WriteString(e.Op)
 		if e.Statement != "" {
 			b.WriteString(" " + shorten(e.Statement, 120))
+		}
+		if e.Target != "" {
+			b.WriteString(" on " + e.Target)
 		}
 		b.WriteString(": ")
 	}
@@ -232,7 +233,8 @@ func contextKind(err error) Kind {
 	return driver.Unknown
 }
 
-// final marks an error as the engine's last word and adds the attempts that led to it.
+// final marks an error as the engine's last word and adds the attempts that led to it. What is around the *Error goes:
+// it's of retry's making.
 func final(err error) error {
 	if err == nil {
 		return nil

@@ -212,7 +212,7 @@ func ExampleEngine_SetBeforeExecuteHook() {
 	fmt.Println(errors.Is(err, plinth.ErrVetoed), err)
 	db.Execute(ctx, "delete from track where id = 3")
 	// Output:
-	// true :memory:: execute: vetoed by a hook: not the whole table
+	// true execute delete from track on sqlite (in memory): vetoed by a hook: not the whole table
 	// execute delete from track where id = ? 1
 }
 

@@ -129,7 +129,7 @@ func (b *backend) writable() bool { return !b.readOnly.Load() }
 
 // Info implements driver.Backend.
 func (b *backend) Info() driver.Info {
-	return driver.Info{Engine: "sqlite", Target: b.to.name, TransactionalDDL: true, SingleWriter: true}
+	return driver.Info{Engine: "sqlite", Target: b.to.label(), TransactionalDDL: true, SingleWriter: true}
 }
 
 // Compile implements driver.Backend.

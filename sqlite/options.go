@@ -192,3 +192,11 @@ func (t *target) readers(maxOpen int) int {
 	}
 	return max(defaultReaders, runtime.GOMAXPROCS(0))
 }
+
+// label names the database in messages.
+func (t *target) label() string {
+	if t.memory {
+		return "sqlite (in memory)"
+	}
+	return "sqlite:" + t.name
+}
