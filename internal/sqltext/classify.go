@@ -84,7 +84,7 @@ func (c *classifier) first(k kind, text string) {
 		c.depth++
 		return // (SELECT …) UNION …
 	default:
-		c.verb, c.doubt = text[:min(1, len(text))], true
+		c.verb = text[:1]
 	}
 	c.keep(k, text)
 }
@@ -174,6 +174,9 @@ func (c *classifier) readPragma(k kind, text string) {
 
 // result returns the verb, what the statement does with data, and its class.
 func (c *classifier) result() (string, driver.Access, driver.Class) {
+	if c.verb == "" {
+		c.verb = "("
+	}
 	class := c.class()
 	read := false
 	switch c.verb {

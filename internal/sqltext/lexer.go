@@ -61,7 +61,7 @@ func (l *lexer) at(i int) byte {
 // has reports whether s is at i.
 func (l *lexer) has(i int, s string) bool {
 	for j := range len(s) {
-		if l.at(i+j) != s[j] {
+		if l.at(i+j) != s[j] || i+j >= len(l.text) {
 			return false
 		}
 	}
@@ -71,13 +71,17 @@ func (l *lexer) has(i int, s string) bool {
 // delimited reports whether what DELIMITER named is at i. It ends even words: END$$.
 func (l *lexer) delimited(i int) bool { return l.delimiter != "" && l.has(i, l.delimiter) }
 
+func (l *lexer) skipSpace() {
+	for l.pos < len(l.text) && isSpace(l.text[l.pos]) {
+		l.pos++
+	}
+}
+
 // next returns the next token. Space between tokens is left out, comments aren't.
 func (l *lexer) next() token {
+	l.skipSpace()
+	l.short = false
 	i := l.pos
-	for i < len(l.text) && isSpace(l.text[i]) {
-		i++
-	}
-	l.pos, l.short = i, false
 	t := token{start: i, end: len(l.text)}
 	switch c := l.at(i); {
 	case i == len(l.text):
@@ -230,6 +234,8 @@ func (l *lexer) number(i int) int {
 		c := l.at(i)
 		switch {
 		case l.delimited(i):
+			return i
+		case c == '$' && l.d.dollarQuote && !isNameStart(l.text[i-1]): // PostgreSQL's 1$2 is two
 			return i
 		case isNamePart(c):
 		case c == '.' && l.at(i+1) != '.':

@@ -31,7 +31,7 @@ type Statement struct {
 // ends within a string, comment or quoted name, of kind Unsupported for the rows of COPY … FROM stdin, and TooLarge.
 func Statements(r io.Reader, d Dialect) iter.Seq2[Statement, error] {
 	return func(yield func(Statement, error) bool) {
-		s := splitter{in: r, d: &d, lex: lexer{d: &d}, line: 1, col: 1}
+		s := newSplitter(r, d)
 		for {
 			st, err := s.next()
 			if err == io.EOF {
@@ -52,9 +52,14 @@ type splitter struct {
 	whole bool  // the script's end has been read
 	base  int64 // where in the script lex.text begins
 	buf   []byte
+	limit int // bytes of a statement
 
 	mark      int // up to here in lex.text lines were counted
 	line, col int // there
+}
+
+func newSplitter(r io.Reader, d Dialect) *splitter {
+	return &splitter{in: r, d: &d, lex: lexer{d: &d}, limit: maxStatement, line: 1, col: 1}
 }
 
 // next returns the next statement, or io.EOF.
@@ -63,11 +68,7 @@ func (s *splitter) next() (Statement, error) {
 	var b block
 	var copies copyFrom
 	for {
-		from := max(start, 0)
-		if start < 0 {
-			from = s.lex.pos
-		}
-		t, moved, err := s.token(from)
+		t, moved, err := s.token(start)
 		if start >= 0 {
 			start -= moved
 			end -= moved
@@ -113,19 +114,23 @@ func (s *splitter) next() (Statement, error) {
 	}
 }
 
-// token returns the next token, reading more where that could change it. What is before from may be forgotten;
-// moved is how far everything in memory moved to the front.
-func (s *splitter) token(from int) (t token, moved int, err error) {
+// token returns the next token, reading more where that could change it. What is before start, or before the token if
+// start is negative, may be forgotten; moved is how far everything in memory moved to the front.
+func (s *splitter) token(start int) (t token, moved int, err error) {
 	for {
+		s.lex.skipSpace()
 		before := s.lex.lexerState
 		t = s.lex.next()
 		if !s.lex.short || s.whole {
 			return t, moved, nil
 		}
 		s.lex.lexerState = before
+		from := start - moved
+		if start < 0 {
+			from = s.lex.pos
+		}
 		n, err := s.more(from)
 		moved += n
-		from -= n
 		if err != nil {
 			return t, moved, err
 		}
@@ -136,9 +141,9 @@ func (s *splitter) token(from int) (t token, moved int, err error) {
 // costs no more than reading it twice.
 func (s *splitter) more(from int) (moved int, err error) {
 	kept := len(s.lex.text) - from
-	if kept > maxStatement {
+	if kept > s.limit {
 		line, col := s.where(from)
-		return 0, s.fault(driver.TooLarge, line, col, "the statement that begins here is larger than %d MB", maxStatement>>20)
+		return 0, s.fault(driver.TooLarge, line, col, "the statement that begins here is larger than %d MB", s.limit>>20)
 	}
 	s.count(from)
 	if len(s.buf) < max(chunk, kept) {

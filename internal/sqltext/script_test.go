@@ -157,19 +157,28 @@ type endless struct{ text string }
 
 func (e endless) Read(p []byte) (int, error) { return copy(p, e.text), nil }
 
-func TestStatementsBeyond64MBAreRefused(t *testing.T) {
-	script := io.MultiReader(strings.NewReader("SELECT 1;\n SELECT '"), endless{strings.Repeat("x", 1<<20)})
-	got, err := split(script, SQLite())
-	checkFault(t, err, driver.TooLarge, "line 2, column 2: the statement that begins here is larger than 64 MB")
-	if len(got) != 1 {
-		t.Errorf("%d statements before it", len(got))
+func TestStatementsBeyondTheLimitAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, begin := range []string{"SELECT '", "SELECT ", "/* ", "CREATE TRIGGER a AFTER INSERT ON b BEGIN "} {
+		s := newSplitter(io.MultiReader(strings.NewReader("SELECT 1;\n "+begin), endless{strings.Repeat("x ;", 1<<20)[:3<<20-1]}), SQLite())
+		s.limit = 2 << 20
+		if begin == "SELECT " {
+			s.in = io.MultiReader(strings.NewReader("SELECT 1;\n SELECT "), endless{strings.Repeat("x, ", 1<<20)})
+		}
+		if st, err := s.next(); err != nil || st.Text != "SELECT 1" {
+			t.Fatal(st, err)
+		}
+		_, err := s.next()
+		checkFault(t, err, driver.TooLarge, "line 2, column 2: the statement that begins here is larger than 2 MB")
+	}
+	if newSplitter(nil, SQLite()).limit != 64<<20 {
+		t.Error("the limit isn't the documented 64 MB")
 	}
 }
 
 func TestMemoryIsBoundedByTheLargestStatement(t *testing.T) {
 	const size = 32 << 20
-	s := splitter{in: io.LimitReader(endless{strings.Repeat("-- a comment\nINSERT INTO t VALUES (1);\n", 100)}, size), d: new(SQLite()), line: 1, col: 1}
-	s.lex.d = s.d
+	s := newSplitter(io.LimitReader(endless{strings.Repeat("-- a comment\nINSERT INTO t VALUES (1);\n", 100)}, size), SQLite())
 	for n := 0; ; n++ {
 		st, err := s.next()
 		if err == io.EOF {
