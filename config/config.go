@@ -38,7 +38,7 @@ type Config struct {
 
 	// The target.
 	Host       string    // a name, an address, or the path of a Unix socket (PostgreSQL: of its directory)
-	Port       int       //
+	Port       int       // 0: the engine's default
 	OtherHosts []Address // further servers of the same database
 	SRV        bool      // MongoDB: Host is a name whose SRV records list the servers
 	Database   string    // its name; SQLite: the file, or ":memory:"
