@@ -28,12 +28,12 @@ func All[T any](ctx context.Context, q Querier, statement string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close() // also when a Scan method panics
 	var all []T
 	for rows.Next() {
 		var v T
 		all = append(all, v)
 		if err := read(rows, &all[len(all)-1]); err != nil {
-			rows.Close()
 			return nil, err
 		}
 	}
