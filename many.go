@@ -10,6 +10,21 @@ import (
 // at the same time, so one name is enough.
 const manySavepoint = "plinth_many"
 
+// manyGuarded is executeMany for a generator that panics or ends its goroutine: the call ends here, because nobody
+// above will.
+func (c *call) manyGuarded(ctx context.Context) (sum driver.Result, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err := c.attempted(driver.Faultf(driver.Argument, "the sequence of rows panicked or ended its goroutine"))
+			c.end(ctx, err)
+		}
+	}()
+	sum, err = c.executeMany(ctx)
+	returned = true
+	return sum, err
+}
+
 // executeMany runs the statement for each row, all or nothing.
 func (c *call) executeMany(ctx context.Context) (sum driver.Result, err error) {
 	undo, keep, err := c.openUnit(ctx)
@@ -23,20 +38,17 @@ func (c *call) executeMany(ctx context.Context) (sum driver.Result, err error) {
 			sum = driver.Result{}
 		}
 	}()
-	row := 0
+	c.once = true // what a generator gave can't be had again
 	for args := range c.many {
-		row++
-		c.once = true // what a generator gave can't be had again
+		c.row++
 		result, err := c.executeRow(ctx, args)
 		if err != nil {
-			failure := c.eng.failed(string(c.op), c.stmt, err, false, true)
-			failure.Row = row
-			failure.retryable = false
-			return sum, failure
+			return sum, err
 		}
 		sum.RowsAffected += result.RowsAffected
 		sum.LastInsertID = result.LastInsertID
 	}
+	c.row = 0
 	if err := keep(); err != nil {
 		return sum, err
 	}
