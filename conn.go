@@ -2,14 +2,10 @@ package plinth
 
 import (
 	"context"
-	"errors"
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/hook"
 )
-
-// errConnReturned is what a Conn or Tx answers with once its session is back in the pool.
-var errConnReturned = errors.New("its connection went back to the pool")
 
 // Conn is one connection, pinned by Engine.With. It has the verbs of an Engine; settings of the session hold until the
 // end of With. One goroutine at a time may use it.
@@ -28,17 +24,7 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 		return final(e.failed("with", nil, err, true, false))
 	}
 	conn := &Conn{place: place{eng: e, hold: &hold{sess: sess}}}
-	defer func() { // also when fn panics
-		if rows := conn.hold.openRows(); rows != nil {
-			rows.Close()
-		}
-		conn.hold.close()
-		fate := driver.Reset
-		if sess.TxState() == driver.TxUnknown {
-			fate = driver.Destroy
-		}
-		sess.Release(fate)
-	}()
+	defer func() { sess.Release(conn.hold.close()) }() // also when fn panics
 	return fn(conn)
 }
 
@@ -76,15 +62,12 @@ func (c *Conn) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	}
 	return c.eng.replay(ctx, func(ctx context.Context) error {
 		tx, err := c.begin(ctx, o)
-		if err != nil {
-			return err
+		if err == nil {
+			err = tx.run(ctx, fn)
 		}
-		return tx.run(ctx, fn)
+		if err != nil && c.hold.isLost() { // there's no other connection to run it on
+			return &spent{err}
+		}
+		return err
 	})
-}
-
-func (h *hold) openRows() *Rows {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.rows
 }

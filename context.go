@@ -46,7 +46,7 @@ func withTx(ctx context.Context, tx *Tx) context.Context {
 
 // heldTx returns the open transaction of e that ctx was made for.
 func (e *Engine) heldTx(ctx context.Context) *Tx {
-	if tx := carriedBy(ctx).tx; tx != nil && tx.eng == e && !tx.done {
+	if tx := carriedBy(ctx).tx; tx != nil && tx.eng == e && !tx.done.Load() {
 		return tx
 	}
 	return nil

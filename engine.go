@@ -168,8 +168,12 @@ func (e *Engine) connected(ctx context.Context, s driver.Session) error {
 		return nil
 	}
 	conn := &Conn{place: place{eng: e, hold: &hold{sess: s}}}
-	defer conn.hold.close()
-	if err := e.onConnect(ctx, conn); err != nil {
+	err := e.onConnect(ctx, conn)
+	conn.hold.close()
+	if err == nil && s.TxState() != driver.TxIdle {
+		err = s.End(ctx, false)
+	}
+	if err != nil {
 		var pe *Error
 		if errors.As(err, &pe) {
 			return &driver.Fault{Kind: pe.Kind, Phase: driver.Dial, Code: pe.Code, Hint: pe.Hint, Err: err}

@@ -88,9 +88,7 @@ func (p *place) Query(ctx context.Context, statement string, args ...any) (*Rows
 		p.hold.leave()
 		return nil, final(err)
 	}
-	if p.hold != nil {
-		p.hold.rows = r
-	}
+	p.hold.keep(r)
 	r.cols = r.call.rows.Columns()
 	return r, nil
 }
@@ -143,7 +141,9 @@ type hold struct {
 	using string // what is running, "" if nothing is
 	rows  *Rows  // that are open, and so the reason why it is in use
 	tx    *Tx    // the innermost that is open
-	over  error  // why nothing may run any more
+	over  error  // what ended the transaction; nothing may run in it any more
+	lost  error  // what broke the session; nothing may run on it any more
+	back  bool   // the session went back to the pool
 
 	schema bool // a schema change ran in this transaction
 }
@@ -154,14 +154,16 @@ func (h *hold) enter(p *place, op string) error {
 	defer h.mu.Unlock()
 	e := p.eng
 	switch {
-	case p.tx != nil && p.tx.done:
+	case p.tx != nil && p.tx.done.Load():
 		return e.usage(ErrTxDone, op, "the transaction was committed or rolled back already")
+	case h.back && p.tx != nil:
+		return e.usage(ErrTxDone, op, "it was rolled back when its connection went back to the pool")
+	case h.back:
+		return e.usage(ErrClosed, op, "the connection went back to the pool")
 	case h.over != nil:
-		err := e.usage(ErrTxDone, op, "an earlier error ended the transaction: %w", h.over)
-		if h.tx == nil {
-			err = e.usage(ErrClosed, op, "%w", h.over)
-		}
-		return err
+		return e.usage(ErrTxDone, op, "an earlier error ended the transaction: %w", h.over)
+	case h.lost != nil:
+		return e.usage(ErrClosed, op, "an earlier error broke the connection: %w", h.lost)
 	case h.using != "":
 		err := e.usage(ErrBusy, op, "a %s is still running on it", h.using)
 		if h.rows != nil {
@@ -180,7 +182,7 @@ func (h *hold) enter(p *place, op string) error {
 // it returns that error.
 func (h *hold) enterLast(p *place, op string) (dead, err error) {
 	h.mu.Lock()
-	if !p.tx.done && h.over != nil && h.using == "" {
+	if !p.tx.done.Load() && !h.back && h.over != nil && h.using == "" {
 		h.using = op
 		h.mu.Unlock()
 		return h.over, nil
@@ -199,13 +201,43 @@ func (h *hold) leave() {
 	h.using, h.rows = "", nil
 }
 
-// close makes every later use an error.
-func (h *hold) close() {
+// keep remembers the rows that use the session. A nil hold, the pool's, has a session for each.
+func (h *hold) keep(r *Rows) {
+	if h == nil {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.over == nil {
-		h.over = errConnReturned
+	h.rows = r
+}
+
+// openRows returns the rows that are open, or nil.
+func (h *hold) openRows() *Rows {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rows
+}
+
+// close closes rows that were left open and makes every later use an error. It returns what becomes of the session,
+// whose settings may have been changed.
+func (h *hold) close() driver.Fate {
+	if rows := h.openRows(); rows != nil {
+		rows.Close()
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.back = true
+	if h.lost != nil || h.sess.TxState() == driver.TxUnknown {
+		return driver.Destroy
+	}
+	return driver.Reset
+}
+
+// isLost reports whether nothing can run on the session any more.
+func (h *hold) isLost() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lost != nil
 }
 
 // note remembers what a call means for those after it.
@@ -213,16 +245,23 @@ func (h *hold) note(stmt *statement, failure *Error, err error) {
 	if stmt != nil && stmt.Class == driver.Schema {
 		h.schema = true
 	}
-	if failure == nil || h.tx == nil {
+	if failure == nil {
 		return
 	}
-	f, _ := asFault(err)
+	var f driver.Fault
+	if fault, ok := asFault(err); ok {
+		f = *fault
+	}
 	state := h.sess.TxState()
-	if f != nil && (f.TxDead || f.Evict) || state != driver.TxOpen {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.over == nil {
-			h.over = failure
-		}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost == nil && (f.Evict || state == driver.TxUnknown) {
+		h.lost = failure
+	}
+	if h.over == nil && h.tx != nil && (f.TxDead || f.Evict || state != driver.TxOpen) {
+		h.over = failure
+	}
+	if h.lost != nil {
+		failure.retryable = false // not on this session
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -26,10 +27,11 @@ const (
 // repeats the whole. It must be ended by Commit or Rollback, and one goroutine at a time may use it.
 type Tx struct {
 	place
-	parent *Tx
-	done   bool
-	own    bool // the session goes back to the pool at the end
-	begun  callsite.Stack
+	parent  *Tx
+	own     bool // the session goes back to the pool at the end
+	applied bool // it was committed, or may have been
+	begun   callsite.Stack
+	done    atomic.Bool // it's asked for through a context, too, which any goroutine may have
 
 	beginCtx context.Context // the key under which Engine.begun knows it
 }
@@ -73,6 +75,9 @@ func (e *Engine) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error)
 }
 
 func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
+	if parent == nil {
+		h.schema = false
+	}
 	t := &Tx{parent: parent, own: own}
 	t.place = place{eng: e, hold: h, tx: t}
 	t.begun.Capture()
@@ -111,31 +116,38 @@ func (t *Tx) finish(ctx context.Context, op hook.Op) error {
 	}
 	c := &call{eng: t.eng, op: op, hold: t.hold}
 	err = t.eng.do(ctx, c)
-	t.close(err)
+	t.applied = op == hook.Commit && (err == nil || verdictOf(err) == driver.Ambiguous)
+	t.close()
 	if dead != nil && wanted == hook.Commit {
 		e := t.eng.usage(ErrTxDone, string(wanted), "rolled back, because an earlier error had ended the transaction: %w", dead)
-		e.verdict = verdictOf(dead)
+		e.verdict, e.in = verdictOf(dead), t.hold
 		return e
 	}
 	return err
 }
 
 // close ends the use of the session.
-func (t *Tx) close(err error) {
-	t.done = true
+func (t *Tx) close() {
+	t.done.Store(true)
 	t.eng.begun.remove(t)
 	h := t.hold
 	h.leave()
-	h.mu.Lock()
-	h.tx, h.schema = nil, false
-	if t.own {
-		h.over = errConnReturned
-	} else if h.over != nil && h.sess.TxState() == driver.TxIdle {
-		h.over = nil // the connection is free again, what ended was the transaction
+	if h.sess.TxState() != driver.TxIdle && !h.isLost() { // a hook vetoed its end
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := h.sess.End(ctx, false)
+		h.mu.Lock()
+		h.lost = err
+		h.mu.Unlock()
 	}
+	h.mu.Lock()
+	h.tx, h.over, h.back = nil, nil, t.own
 	h.mu.Unlock()
-	if t.own {
-		h.sess.Release(fate(h.sess, nil, err))
+	switch {
+	case t.own && h.isLost():
+		h.sess.Release(driver.Destroy)
+	case t.own:
+		h.sess.Release(driver.Keep)
 	}
 }
 
@@ -171,7 +183,10 @@ func (e *Engine) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) error) error {
 	first := true
 	policy := e.policy
-	policy.Retryable = func(err error) bool { return verdictOf(err) == driver.Again && !errors.As(err, new(*spent)) }
+	policy.Retryable = func(err error) bool {
+		_, is := err.(*spent)
+		return !is && verdictOf(err) == driver.Again
+	}
 	_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
 		if !first {
 			e.retries.Add(1)
@@ -179,8 +194,19 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 		first = false
 		return struct{}{}, unit(ctx)
 	})
-	if err, ok := err.(*spent); ok {
-		return err.error
+	// The last error goes out as the function returned it, with the attempts added to the engine's own error in it.
+	tried, ok := err.(*retry.Error)
+	if ok {
+		err = tried.Unwrap()
+	}
+	if s, ok := err.(*spent); ok {
+		err = s.error
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.retryable = false
+		if tried != nil {
+			e.Attempts, e.tried = tried.Attempts, tried
+		}
 	}
 	return err
 }
@@ -189,6 +215,13 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 type spent struct{ error }
 
 func (s *spent) Unwrap() error { return s.error }
+
+// caused reports whether err comes from this transaction. Of what comes from elsewhere, another engine or a call beside
+// the transaction, that call's own attempts are used up, and running the unit again would multiply them.
+func (t *Tx) caused(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.in == t.hold
+}
 
 // verdictOf finds what a chain of errors says about running the unit again.
 func verdictOf(err error) driver.Verdict {
@@ -211,18 +244,16 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	returned = true
 	replayable := t.eng.info.TransactionalDDL || !t.hold.schema
 	switch {
-	case t.done && err == nil:
+	case t.done.Load() && err == nil:
 		return nil // fn ended it itself
 	case err == nil:
-		if err = t.finish(ctx, hook.Commit); err != nil && !t.done { // rows were left open
+		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open
 			t.Rollback(ctx)
 		}
-	case !t.done:
-		if rerr := t.Rollback(ctx); rerr != nil && t.hold.over == nil {
-			err = errors.Join(err, rerr)
-		}
+	case !t.done.Load():
+		t.Rollback(ctx) // if it fails, the connection goes, and the transaction with it
 	}
-	if err != nil && !replayable {
+	if err != nil && (!replayable || t.applied || !t.caused(err)) {
 		return &spent{err}
 	}
 	return err
@@ -275,7 +306,7 @@ func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 }
 
 func (t *Tx) leaveSavepoint() {
-	t.done = true
+	t.done.Store(true)
 	t.hold.mu.Lock()
 	defer t.hold.mu.Unlock()
 	t.hold.tx = t.parent
