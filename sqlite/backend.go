@@ -193,7 +193,7 @@ func (b *backend) acquireFault(ctx context.Context, err error) error {
 	case timedOut && timeout.InUse == 0 && dialFailed: // nobody holds a connection, none can be opened
 		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
-		f.Kind = driver.PoolExhausted
+		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
 	case dialFailed:
 		return dial
 	}
@@ -210,7 +210,7 @@ func (b *backend) Stats() []pool.Stats {
 }
 
 // cutGrace is how long Close waits for calls that it has interrupted.
-const cutGrace = time.Second
+const cutGrace = 250 * time.Millisecond
 
 // Close implements driver.Backend. The writer is closed last, and with it goes the write-ahead log.
 func (b *backend) Close(ctx context.Context) error {

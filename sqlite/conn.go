@@ -133,14 +133,20 @@ func (c *conn) setJournal(ctx context.Context, first bool) error {
 		}
 	}
 	if (c.role == writer || first) && !c.readOnly {
-		// SQLite says whether a database is read-only before it asks for the lock; a taken lock is an answer, too.
-		err = c.step(context.Background(), "BEGIN IMMEDIATE", false)
-		if err == nil {
-			err = c.exec(context.Background(), "ROLLBACK")
-		}
-		c.readOnly = zombiezen.ErrCode(err).ToPrimary() == zombiezen.ResultReadOnly
+		c.readOnly = c.isReadOnly()
 	}
 	return ctx.Err()
+}
+
+// isReadOnly finds out whether SQLite has opened the file for reading only, which it does by itself where it may not write.
+// BEGIN IMMEDIATE succeeds even then, so something has to be tried that writes, but changes nothing. SQLite looks at
+// this before it asks for the lock, so another process that writes doesn't matter.
+func (c *conn) isReadOnly() bool {
+	background := context.Background()
+	c.step(background, "BEGIN", false)
+	err := c.step(background, "PRAGMA incremental_vacuum(1)", false)
+	c.step(background, "ROLLBACK", false)
+	return zombiezen.ErrCode(err).ToPrimary() == zombiezen.ResultReadOnly
 }
 
 // locate remembers which file was opened, so that Ping finds out when another has taken its place.

@@ -201,7 +201,7 @@ func TestNamesWithSpacesAndOtherLetters(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
-		if want := filepath.Join(dir, file); b.Info().Target != want {
+		if want := "sqlite:" + filepath.Join(dir, file); b.Info().Target != want {
 			t.Errorf("%s: target %q, want %q", path, b.Info().Target, want)
 		}
 	}
