@@ -155,7 +155,7 @@ func TestBindTakesNamesFromMapsStructsAndNamedArgs(t *testing.T) {
 	type key string
 	zip := "8000"
 	born := time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)
-	p := person{ID: 7, Name: "Ann", FullName: "Ann B", BornOn: born, address: address{"Main", &zip}}
+	p := person{ID: 7, Name: "Ann", FullName: "Ann B", BornOn: born, address: address{"Main", &zip}, hidden: 1}
 	for _, c := range []struct {
 		text string
 		args []any
@@ -217,7 +217,7 @@ func TestBindSaysWhatDoesNotFit(t *testing.T) {
 		{":a, :b", []any{sql.Named("a", 1), 2}, "some arguments have names and some don't"},
 		{":a, :b", []any{sql.Named("a", 1)}, "no value for :b"},
 		{":a, :b", []any{sql.Named("a", 1), sql.Named("a", 2)}, "two values for :a"},
-		{":name", []any{sql.Named("nmae", 1)}, "the statement has no :nmae; did you mean :name?"},
+		{":name", []any{sql.Named("nam", 1)}, "the statement has no :nam; did you mean :name?"},
 		{":name", []any{sql.Named("name", 1), sql.Named("zzz", 1)}, "the statement has no :zzz; it has :name"},
 		{"@a, @b", []any{1}, "the statement takes 2 arguments, 1 was given"},
 		{"$a", []any{map[string]any{"b": 1}}, "no value for $a"},
@@ -260,7 +260,7 @@ func TestNearestFindsSlips(t *testing.T) {
 	t.Parallel()
 	known := []string{"name", "email", "album_id", "größe"}
 	for name, want := range map[string]string{
-		"nmae": "name", "names": "name", "Email": "email", "albumId": "album_id", "albm_id": "album_id", "id": "", "x": "", "phone": "", "grösse": "größe",
+		"anme": "name", "names": "name", "Email": "email", "albumId": "album_id", "albm_id": "album_id", "id": "", "x": "", "phone": "", "grösse": "größe",
 	} {
 		if got := nearest(name, known); got != want {
 			t.Errorf("nearest to %q is %q, want %q", name, got, want)

@@ -108,12 +108,12 @@ func (f *printer) list(short string, skip func() bool) {
 
 // values skips a parenthesis with nothing but values in it.
 func (f *printer) values() bool {
-	depth, any := 0, false
+	depth, some := 0, false
 	for {
 		t := f.next()
 		switch t.kind {
 		case literal, number, question, numbered, named:
-			any = true
+			some = true
 		case word:
 			switch strings.ToUpper(f.lex.text[t.start:t.end]) {
 			case "NULL", "TRUE", "FALSE":
@@ -134,7 +134,7 @@ func (f *printer) values() bool {
 			return false
 		}
 		if depth == 0 {
-			return any
+			return some
 		}
 	}
 }

@@ -16,6 +16,9 @@ const (
 	maxStatement = 64 << 20 // bytes of one statement of a script
 )
 
+// errEnd is the script's end. It isn't io.EOF, which a failed reader's error may wrap.
+var errEnd = errors.New("the end of the script")
+
 // Statement is one statement of a script.
 type Statement struct {
 	Text  string // without the final separator, and without space and comments around it
@@ -34,7 +37,7 @@ func Statements(r io.Reader, d Dialect) iter.Seq2[Statement, error] {
 		s := newSplitter(r, d)
 		for {
 			st, err := s.next()
-			if err == io.EOF {
+			if errors.Is(err, errEnd) {
 				return
 			}
 			if !yield(st, err) || err != nil {
@@ -62,7 +65,7 @@ func newSplitter(r io.Reader, d Dialect) *splitter {
 	return &splitter{in: r, d: &d, lex: lexer{d: &d}, limit: maxStatement, line: 1, col: 1}
 }
 
-// next returns the next statement, or io.EOF.
+// next returns the next statement, or errEnd.
 func (s *splitter) next() (Statement, error) {
 	start, end := -1, 0 // of the statement in lex.text; -1 before it begins
 	var b block
@@ -81,7 +84,7 @@ func (s *splitter) next() (Statement, error) {
 			return Statement{}, s.fault(driver.Syntax, line, col, "the %s that begins here never ends", s.lex.missing)
 		case t.kind == eof:
 			if start < 0 {
-				return Statement{}, io.EOF
+				return Statement{}, errEnd
 			}
 			return s.finish(start, end, &copies)
 		case t.kind == comment:
@@ -156,7 +159,7 @@ func (s *splitter) more(from int) (moved int, err error) {
 		if m > 0 {
 			tries = 0
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // a wrapped one would be a failure
 			s.whole = true
 			break
 		}

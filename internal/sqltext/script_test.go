@@ -134,6 +134,9 @@ func TestScriptsStopWhereTheReaderFailsOrTheLoopEnds(t *testing.T) {
 	if !errors.Is(err, broken) || len(got) != 1 {
 		t.Errorf("got %q, %v", got, err)
 	}
+	if _, err := split(iotest.ErrReader(fmt.Errorf("cut off: %w", io.EOF)), SQLite()); err == nil {
+		t.Error("a failure that wraps io.EOF is taken for the script's end")
+	}
 	if _, err = split(stuck{}, SQLite()); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that gives nothing: %v", err)
 	}
@@ -181,7 +184,7 @@ func TestMemoryIsBoundedByTheLargestStatement(t *testing.T) {
 	s := newSplitter(io.LimitReader(endless{strings.Repeat("-- a comment\nINSERT INTO t VALUES (1);\n", 100)}, size), SQLite())
 	for n := 0; ; n++ {
 		st, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, errEnd) {
 			if n < size/100 || s.base < size-chunk {
 				t.Errorf("%d statements, %d bytes", n, s.base)
 			}
