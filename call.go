@@ -28,6 +28,7 @@ type call struct {
 	name string           // of a savepoint
 	save driver.SavepointOp
 
+	asked  context.Context // as the caller gave it
 	ctx    context.Context // of the attempt
 	cancel context.CancelFunc
 	sess   driver.Session
@@ -51,6 +52,7 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 			return err
 		}
 	}
+	c.asked = ctx
 	c.start(ctx)
 	err := e.handle(ctx, c)
 	if err != nil || c.rows == nil {
@@ -165,7 +167,7 @@ func (c *call) run(ctx context.Context) error {
 	if c.hold != nil {
 		c.sess = c.hold.sess
 	} else {
-		sess, err := c.eng.borrow(ctx, c.need)
+		sess, err := c.eng.borrow(ctx, c.asked, c.need)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 	if err := e.usable("with"); err != nil {
 		return err
 	}
-	sess, err := e.borrow(ctx, driver.Need{Access: driver.Write, Pinned: true})
+	sess, err := e.borrow(ctx, ctx, driver.Need{Access: driver.Write, Pinned: true})
 	if err != nil {
 		return final(e.failed("with", nil, err, true, false))
 	}

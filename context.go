@@ -53,8 +53,9 @@ func (e *Engine) heldTx(ctx context.Context) *Tx {
 }
 
 // borrow takes a session from the pool. A caller whose context holds a transaction already doesn't queue: it would hold
-// one connection while it waits for another, and with enough callers like it nobody ever goes on.
-func (e *Engine) borrow(ctx context.Context, need driver.Need) (driver.Session, error) {
+// one connection while it waits for another, and with enough callers like it nobody ever goes on. asked is the context
+// that the caller gave; ctx comes from it.
+func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
 	held := e.heldTx(ctx)
 	if held != nil {
 		need.NoWait = true
@@ -75,7 +76,7 @@ func (e *Engine) borrow(ctx context.Context, need driver.Need) (driver.Session, 
 			Hint: "run the statement on the transaction (tx.Execute, tx.Query, …), or give it a context from outside of it",
 		}
 	}
-	if tx := e.begun.find(ctx); tx != nil {
+	if tx := e.begun.find(asked); tx != nil {
 		f.Hint = "a transaction begun with this same context at " + tx.begun.Site() + " holds a connection: if this call should be part of it, run it on the transaction"
 	}
 	return nil, f
