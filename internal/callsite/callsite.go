@@ -33,14 +33,20 @@ func (s *Stack) Site() string {
 	return ""
 }
 
-// String returns the frames outside Plinth, a line each.
+// String returns the frames outside Plinth, two lines each, and before them the method of Plinth's that was called.
 func (s *Stack) String() string {
 	var b strings.Builder
+	called := ""
 	for f := range s.frames {
+		lines := fmt.Sprintf("%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 		if ours(f) && b.Len() == 0 {
+			called = lines
 			continue
 		}
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if b.Len() == 0 {
+			b.WriteString(called)
+		}
+		b.WriteString(lines)
 	}
 	return b.String()
 }
