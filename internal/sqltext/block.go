@@ -2,6 +2,7 @@ package sqltext
 
 // block follows the body of a trigger, procedure, function or event, whose semicolons separate no statements.
 type block struct {
+	nests  bool // a BEGIN can be in another
 	head   head
 	words  int      // seen
 	open   []string // BEGIN, CASE, IF, … that haven't met their END
@@ -38,6 +39,8 @@ func (b *block) feed(k kind, text string) {
 	switch {
 	case b.words == 1:
 		switch text {
+		case "EXPLAIN", "QUERY", "PLAN": // SQLite explains even CREATE TRIGGER
+			b.words = 0
 		case "CREATE":
 			b.head = creating
 		case "BEGIN":
@@ -94,7 +97,7 @@ func (b *block) step(text string) {
 	case "END":
 		b.end, b.atStep = true, b.last == ";" || b.last == "BEGIN" || b.last == "ATOMIC"
 	case "BEGIN":
-		if len(b.open) == 0 || b.statement() || b.word && !operator(b.last) { // after a handler's condition
+		if len(b.open) == 0 || b.nests && (b.statement() || b.word && !operator(b.last)) { // after a handler's condition
 			b.open = append(b.open, text)
 		}
 	case "CASE":

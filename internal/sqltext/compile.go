@@ -15,7 +15,7 @@ const bom = "\ufeff"
 // of kind Syntax if a string, comment or quoted name never ends, of kind Argument if placeholder styles are mixed or
 // if there isn't exactly one statement. The result is safe for use by many goroutines.
 func Compile(text string, d Dialect) (*driver.Stmt, error) {
-	c := compiler{text: text, upper: upper(text), lex: lexer{text: text, d: &d}, class: classifier{d: &d}}
+	c := compiler{text: text, upper: upper(text), lex: lexer{text: text, d: &d}, class: classifier{d: &d}, block: block{nests: d.blocks}}
 	c.b = &binder{text: text, d: &d}
 	if strings.HasPrefix(text, bom) {
 		c.lex.pos, c.start = len(bom), len(bom)

@@ -8,20 +8,21 @@ type Dialect struct {
 	name string // as in driver.Info.Engine
 	says string // for messages
 
-	backslash     bool // '..' with backslash escapes
-	doubleString  bool // ".." is a string, not a name
-	backtick      bool // `name`
-	bracket       bool // [name]; else brackets are arrays
-	hash          bool // # begins a comment
-	dashSpace     bool // -- is a comment only before white space
-	returnEnds    bool // a -- comment also ends at \r
-	nested        bool // comments nest
-	conditional   bool // /*! code */
-	dollarQuote   bool // $tag$ .. $tag$
-	prefixes      string
-	sigils        bool // @name, $name and ?1 are placeholders
-	userVariables bool // @name is a variable of the session
-	operatorMark  bool // ? is an operator, too
+	backslash     bool   // '..' with backslash escapes
+	doubleString  bool   // ".." is a string, not a name
+	backtick      bool   // `name`
+	bracket       bool   // [name]; else brackets are arrays
+	hash          bool   // # begins a comment
+	dashSpace     bool   // -- is a comment only before white space
+	returnEnds    bool   // a -- comment also ends at \r
+	nested        bool   // comments nest
+	conditional   bool   // /*! code */
+	dollarQuote   bool   // $tag$ .. $tag$
+	prefixes      string // letters that a string may begin with
+	sigils        bool   // @name, $name and ?1 are placeholders
+	userVariables bool   // @name is a variable of the session
+	operatorMark  bool   // ? is an operator, too
+	blocks        bool   // BEGIN … END can be within another
 
 	mark      byte // of native placeholders: '?', or '$' for $1
 	renumber  bool // a native placeholder can be numbered, so that two share a value
@@ -55,7 +56,7 @@ func MariaDB() Dialect {
 	return Dialect{
 		name: "mariadb", says: "MariaDB",
 		backslash: true, doubleString: true, backtick: true, hash: true, dashSpace: true, conditional: true,
-		prefixes: "xXbBnN", userVariables: true,
+		prefixes: "xXbBnN", userVariables: true, blocks: true,
 		mark: '?', limit: 65535, emptyList: "SELECT NULL FROM DUAL WHERE 1=0",
 	}
 }

@@ -68,7 +68,7 @@ func newSplitter(r io.Reader, d Dialect) *splitter {
 // next returns the next statement, or errEnd.
 func (s *splitter) next() (Statement, error) {
 	start, end := -1, 0 // of the statement in lex.text; -1 before it begins
-	var b block
+	b := block{nests: s.d.blocks}
 	var copies copyFrom
 	for {
 		t, moved, err := s.token(start)

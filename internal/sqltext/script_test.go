@@ -52,6 +52,8 @@ func TestScriptsAreSplit(t *testing.T) {
 			[]string{"1:1 CREATE TEMP TRIGGER IF NOT EXISTS a AFTER INSERT ON b FOR EACH ROW BEGIN UPDATE c SET d = CASE WHEN NEW.begin > NEW.end THEN 1 END; DELETE FROM e; END", "1:153 SELECT 2"}},
 		{"s", "create trigger a after insert on b begin select end, begin, case when 1 then case 2 when 3 then 4 end end; end; SELECT 2",
 			[]string{"1:1 create trigger a after insert on b begin select end, begin, case when 1 then case 2 when 3 then 4 end end; end", "1:113 SELECT 2"}},
+		{"s", "EXPLAIN QUERY PLAN CREATE TRIGGER a AFTER INSERT ON b BEGIN DELETE FROM begin; END; SELECT 2",
+			[]string{"1:1 EXPLAIN QUERY PLAN CREATE TRIGGER a AFTER INSERT ON b BEGIN DELETE FROM begin; END", "1:85 SELECT 2"}},
 		{"p", "CREATE TRIGGER a AFTER INSERT ON b FOR EACH ROW EXECUTE FUNCTION c(); SELECT 2",
 			[]string{"1:1 CREATE TRIGGER a AFTER INSERT ON b FOR EACH ROW EXECUTE FUNCTION c()", "1:71 SELECT 2"}},
 		{"p", "CREATE OR REPLACE FUNCTION a() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT CASE 1 WHEN 2 THEN 3 END; SELECT 1; END; SELECT 2",
