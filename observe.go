@@ -136,14 +136,15 @@ func (e *Engine) connClosed(poolName string, reason pool.Reason) {
 func (e *Engine) leaked(h pool.Holder, returned bool) {
 	ctx := context.Background()
 	l := hook.Leak{
-		Engine: e.info.Engine, Target: e.info.Target, What: leakKind(h.Stack), Held: h.Held, Returned: returned, Stack: h.Stack,
+		Engine: e.info.Engine, Target: e.info.Target, What: leakKind(h.Stack), Held: h.Held, Returned: returned,
+		Site: h.Site, Stack: h.Stack,
 	}
 	msg, level := "plinth: not closed in time", slog.LevelWarn
 	if returned {
 		msg, level = "plinth: closed after all", slog.LevelInfo
 	}
 	e.log().LogAttrs(ctx, level, msg, slog.String("what", l.What), slog.String("target", l.Target),
-		slog.Duration("held", l.Held), slog.String("taken_at", h.Site), slog.String("stack", l.Stack))
+		slog.Duration("held", l.Held), slog.String("taken_at", l.Site), slog.String("stack", l.Stack))
 	for _, o := range e.watch.all {
 		if o.Leak != nil {
 			e.guard(ctx, "Leak", func() { o.Leak(l) })

@@ -92,6 +92,7 @@ type Leak struct {
 	What           string        // "connection", "rows", "transaction"
 	Held           time.Duration // so far
 	Returned       bool          // it came back after all
+	Site           string        // where it was taken: "file.go:12 (package.Function)"
 	Stack          string        // of the goroutine that took it
 }
 

@@ -278,7 +278,7 @@ func TestAClosedPipeEndsTheQueryQuietly(t *testing.T) {
 	const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
 	for _, format := range formats {
 		var errs bytes.Buffer
-		code := s.runTo(t.Context(), &closed{left: 200_000}, &errs, "-d", s.db, "query", "-o", format, endless)
+		code := s.runTo(t.Context(), &closed{left: 70_000}, &errs, "-d", s.db, "query", "-o", format, endless)
 		if code != exitDone || errs.Len() > 0 {
 			t.Errorf("%s: exit code %d, error %q", format, code, &errs)
 		}
@@ -379,6 +379,14 @@ func TestLogShowsStatementsButNoArguments(t *testing.T) {
 	}
 	if r = newShell(t).run("query", "select 1"); r.err != "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestTheDemoIsSeenAsItGoes(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	if _, err := io.WriteString(live{newOutput(&b)}, "1. A step"); err != nil || b.String() != "1. A step" {
+		t.Errorf("seen so far: %q, %v", &b, err)
 	}
 }
 

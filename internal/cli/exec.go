@@ -68,7 +68,7 @@ func (e *execCmd) script(ctx context.Context, a *app) error {
 		if err != nil {
 			return usagef("", "%w", err)
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // it was only read
 		info, err := f.Stat()
 		if err != nil {
 			return usagef("", "%w", err)

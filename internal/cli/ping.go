@@ -76,11 +76,11 @@ func (healthCmd) Help() string {
 func (h *healthCmd) Run(ctx context.Context, a *app) error {
 	return a.engine(ctx, func(db *plinth.Engine) error {
 		report := (&health.Checker{Engine: db, Timeout: a.Timeout}).Check(ctx)
-		print := a.healthText
+		show := a.healthText
 		if h.Format == "json" {
-			print = a.healthJSON
+			show = a.healthJSON
 		}
-		if err := print(db, report); err != nil {
+		if err := show(db, report); err != nil {
 			return err
 		}
 		if !report.Healthy {

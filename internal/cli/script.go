@@ -100,10 +100,11 @@ func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
 	if s.tx != nil {
 		s.pending++
 		_, err = s.tx.Execute(ctx, st.Text)
-		return err
-	}
-	if _, err = s.conn.Execute(ctx, st.Text); err == nil {
+	} else if _, err = s.conn.Execute(ctx, st.Text); err == nil {
 		s.applied++
+	}
+	if errors.Is(err, plinth.ErrArgument) {
+		return &hinted{err: err, hint: "a script has no arguments: write the values themselves, and ?? for a question mark that is none"}
 	}
 	return err
 }

@@ -129,6 +129,27 @@ func TestWhatAScriptCantDoWithTransactionsIsSaid(t *testing.T) {
 	}
 }
 
+func TestAScriptHasNoArguments(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.refused(exitRefused, []string{"exec", "-f", s.script("select 1;\nselect ?;")}, "script.sql:2:1: ", "hint: a script has no arguments")
+}
+
+func TestAScriptOnADatabaseOutOfReachIsExitCode3(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.refused(exitUnreachable, []string{"-d", "sqlite:" + filepath.ToSlash(filepath.Join(t.TempDir(), "no", "t.db")), "exec", "-f", s.script("select 1")})
+}
+
+func TestAFullDatabaseStopsAScriptAndSaysHowFarItCame(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.db += "?max_page_count=4"
+	text := "create table t (x);\n" + strings.Repeat("insert into t values (zeroblob(3000));\n", 5)
+	s.refused(exitRefused, []string{"exec", "-f", s.script(text)}, "full", "script.sql:", " before it applied")
+	s.refused(exitRefused, []string{"exec", "-1", "-f", s.script(strings.ReplaceAll(text, "table t", "table u"))}, "full", "nothing was applied")
+}
+
 func TestASingleTransactionIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	s := newShell(t)
@@ -198,7 +219,7 @@ func TestAScriptOf50MBIsNeverInMemoryAsAWhole(t *testing.T) {
 // Not parallel: it measures the memory of the whole process.
 func TestAResultOf50MBIsNeverInMemoryAsAWhole(t *testing.T) {
 	s := newShell(t)
-	for _, format := range formats {
+	for _, format := range []string{"table", "csv", "json"} {
 		runtime.GC()
 		var before runtime.MemStats
 		runtime.ReadMemStats(&before)

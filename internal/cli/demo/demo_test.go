@@ -47,7 +47,7 @@ func TestWhatIsShownIsTheCodeThatRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(code, "//"+" show") || strings.Contains(code, "//"+" end") || strings.Contains(code, "\t") {
+		if strings.Contains(code, "//"+" show") || strings.Contains(code, "//"+" end") || strings.Contains(code, "\t") || strings.Contains(code, "nolint") {
 			t.Errorf("%s:\n%s", s.file, code)
 		}
 		if n := strings.Count(code, "\n"); n > 40 {

@@ -22,15 +22,15 @@ func retryBusy(ctx context.Context, t *tour) error {
 		Connect: true, // now, and not at the first statement
 		Observers: []*hook.Observer{{Retry: func(ctx context.Context, e *hook.Event, delay time.Duration) {
 			fmt.Fprintf(out, "attempt %d: locked %t, again in %v\n", e.Attempt, errors.Is(e.Err, plinth.ErrLocked), delay.Round(time.Millisecond))
-			if e.Attempt == 3 {
-				tx.Rollback(ctx) // the other program is done
+			if e.Attempt == 3 { // the other program is done
+				tx.Rollback(ctx) //nolint:errcheck // checked by the result
 			}
 		}}},
 	})
 	if err != nil {
 		return err
 	}
-	defer db.Close(ctx)
+	defer db.Close(ctx) //nolint:errcheck // nobody to tell
 
 	tx, err = other.Begin(ctx) // takes the lock for writing
 	if err != nil {

@@ -20,7 +20,7 @@ func logSlowQuery(ctx context.Context, t *tour) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close(ctx)
+	defer db.Close(ctx) //nolint:errcheck // nobody to tell
 
 	for rows := 10_000; !out.has("slow query"); rows *= 3 { // until it's too much for this machine
 		last = rows

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ func findLeak(ctx context.Context, t *tour) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close(ctx)
+	defer db.Close(ctx) //nolint:errcheck // nobody to tell
 
 	rows, err := db.Query(ctx, "select title from book")
 	if err != nil {
@@ -38,15 +37,14 @@ func findLeak(ctx context.Context, t *tour) error {
 	if err != nil {
 		return err
 	}
-	stack := strings.Fields(leak.Stack) // functions and places
-	fmt.Fprintf(out, "%s not closed for %v, taken by %s, %s\n", leak.What, leak.Held.Round(time.Millisecond), path.Base(stack[0]), path.Base(stack[1]))
+	fmt.Fprintf(out, "%s not closed for %v, taken at %s\n", leak.What, leak.Held.Round(time.Millisecond), leak.Site)
 
 	rows.Close()
 	back, err := receive(ctx, leaks)
 	fmt.Fprintf(out, "closed after all: %t\n", back.Returned)
 	// end
-	return errors.Join(err, expect(leak.What == "rows" && path.Base(stack[0]) == "demo.findLeak" && back.Returned,
-		"%s, taken by %s, came back: %t", leak.What, stack[0], back.Returned))
+	return errors.Join(err, expect(leak.What == "rows" && strings.HasSuffix(leak.Site, "(demo.findLeak)") && back.Returned,
+		"%s, taken at %s, came back: %t", leak.What, leak.Site, back.Returned))
 }
 
 // receive doesn't wait longer than the tour may take.
