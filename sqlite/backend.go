@@ -176,7 +176,7 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 		return nil, b.acquireFault(ctx, err)
 	}
 	s := slot.Value()
-	s.slot, s.pinned = slot, need.Pinned
+	s.slot = slot
 	return s, nil
 }
 

@@ -103,6 +103,9 @@ func TestADatabaseInMemoryHasOneConnectionThatStays(t *testing.T) {
 			run(t, s, "CREATE TABLE t(a)")
 			s.Native().(*zombiezen.Conn).SetInterrupt(nil)
 			run(t, s, "PRAGMA foreign_keys = OFF")
+			run(t, s, `CREATE TEMP TABLE "a ""temporary"" one"(a)`)
+			run(t, s, "CREATE TEMP VIEW v AS SELECT 1")
+			run(t, s, `ATTACH ':memory:' AS "an other"`)
 			run(t, s, "BEGIN")
 			run(t, s, "INSERT INTO t VALUES (1)")
 			s.Release(driver.Reset)
@@ -114,6 +117,9 @@ func TestADatabaseInMemoryHasOneConnectionThatStays(t *testing.T) {
 			}
 			if got := one(t, again, "SELECT count(*) FROM t"); got != int64(0) {
 				t.Errorf("%q: %v rows of a transaction that was left open", path, got)
+			}
+			if got := one(t, again, "SELECT (SELECT count(*) FROM sqlite_temp_schema) || (SELECT count(*) FROM pragma_database_list WHERE name <> 'temp')"); got != "01" {
+				t.Errorf("%q: temporary tables and databases were left: %v", path, got)
 			}
 			if got := one(t, again, "PRAGMA foreign_keys"); got != int64(1) {
 				t.Errorf("%q: the setting wasn't made again", path)

@@ -128,6 +128,11 @@ func TestAnInterruptedWriteIsRolledBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, s, "INSERT INTO t VALUES (1)")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := s.Execute(ctx, request(forever)); faultOf(t, err, driver.Timeout).TxDead || s.TxState() != driver.TxOpen {
+		t.Errorf("a query that was interrupted in a transaction: %v, state %v", err, s.TxState())
+	}
 	if f := interrupted(); !f.TxDead || s.TxState() != driver.TxDead {
 		t.Errorf("in a transaction: TxDead %v, state %v", f.TxDead, s.TxState())
 	}

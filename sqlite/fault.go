@@ -47,16 +47,22 @@ func codes(code string) []string {
 	return []string{code, strconv.Itoa(n & 0xff)}
 }
 
-// fault turns an error into a fault; text is the statement, if it was the caller's.
-func (s *session) fault(ctx context.Context, phase driver.Phase, err error, text string) *driver.Fault {
-	f := s.conn.fault(ctx, phase, err, text)
+// fault turns an error into a fault; req is nil for one of the driver's own statements.
+func (s *session) fault(ctx context.Context, phase driver.Phase, err error, req *driver.Request) *driver.Fault {
+	f := s.conn.fault(ctx, phase, err)
+	if offset, ok := zombiezen.ErrorOffset(err); ok && req != nil && offset <= len(req.Native) {
+		// The position is one in the caller's text, if nothing was spread before it.
+		if before := req.Native[:offset]; strings.HasPrefix(req.Stmt.Text, before) {
+			f.Position = utf8.RuneCountInString(before) + 1
+		}
+	}
 	if s.tx.open && s.db.AutocommitEnabled() { // SQLite rolls back by itself after some errors
 		f.TxDead = true
 	}
 	return f
 }
 
-func (c *conn) fault(ctx context.Context, phase driver.Phase, err error, text string) *driver.Fault {
+func (c *conn) fault(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
 	code := zombiezen.ErrCode(err)
 	if primary := code.ToPrimary(); primary == zombiezen.ResultInterrupt || primary == zombiezen.ResultBusy {
 		watched := c.watch.ctx // rows may be watched on behalf of the query's context
@@ -71,9 +77,6 @@ func (c *conn) fault(ctx context.Context, phase driver.Phase, err error, text st
 		}
 	}
 	f := c.to.fault(ctx, phase, err)
-	if offset, ok := zombiezen.ErrorOffset(err); ok && offset <= len(text) {
-		f.Position = utf8.RuneCountInString(text[:offset]) + 1
-	}
 	if f.Kind == driver.ReadOnly && f.Hint == "" {
 		f.Hint = c.whyReadOnly()
 	}

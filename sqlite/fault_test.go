@@ -159,3 +159,20 @@ func TestFaultsWrapTheContextsCause(t *testing.T) {
 		}
 	}
 }
+
+func TestAPositionIsOneInTheCallersText(t *testing.T) {
+	t.Parallel()
+	s := write(t, newMemory(t))
+	req := request("SELECT nope WHERE 1 IN (?)", 1, 2)
+	req.Native = "SELECT nope WHERE 1 IN (?, ?)"
+	_, err := s.Execute(t.Context(), req)
+	if f := faultOf(t, err, driver.Undefined); f.Position != 8 {
+		t.Errorf("before the list that was spread: position %d, want 8", f.Position)
+	}
+	req = request("SELECT 1 IN (?), nope", 1, 2)
+	req.Native = "SELECT 1 IN (?, ?), nope"
+	_, err = s.Execute(t.Context(), req)
+	if f := faultOf(t, err, driver.Undefined); f.Position != 0 {
+		t.Errorf("after it: position %d, want none", f.Position)
+	}
+}

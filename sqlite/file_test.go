@@ -15,9 +15,15 @@ import (
 // The test binary runs itself as a second process; what it is to do stands in this variable.
 const childRole = "PLINTH_SQLITE_TEST_CHILD"
 
-// child inserts rows into the file that role names, and returns the exit code.
-func child(path string) int {
-	err := insertRows(path, 1)
+// child does what role says and returns the exit code.
+func child(role string) int {
+	var err error
+	if limited, ok := strings.CutPrefix(role, "limited "); ok {
+		mode, path, _ := strings.Cut(limited, " ")
+		err = commitBeyondLimit(mode, path)
+	} else {
+		err = insertRows(role, 1)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -6,11 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/sqltext"
 	"github.com/plinthdb/plinth/pool"
 	"go.uber.org/goleak"
 )
@@ -92,17 +92,11 @@ func borrow(t testing.TB, b *backend, need driver.Need) *session {
 	return s
 }
 
-// request makes a request of a statement whose first word says what it does.
+// request makes a request. Text that only this driver is given, and sqltext refuses, is a Write.
 func request(text string, args ...any) *driver.Request {
-	words := strings.Fields(strings.ToUpper(text))
-	st := &driver.Stmt{Text: text, Verb: words[0]}
-	switch words[0] {
-	case "SELECT", "WITH", "EXPLAIN":
-		st.Access = driver.Read
-	case "CREATE", "ALTER", "DROP":
-		st.Class = driver.Schema
-	case "PRAGMA", "ATTACH":
-		st.Class = driver.Setting
+	st, err := sqltext.Compile(text, sqltext.SQLite())
+	if err != nil {
+		st = &driver.Stmt{Text: text}
 	}
 	return &driver.Request{Stmt: st, Native: text, Args: args}
 }

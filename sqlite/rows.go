@@ -42,7 +42,7 @@ func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
 	if done := ctx.Done(); done != nil {
 		select {
 		case <-done:
-			return nil, r.s.fault(ctx, driver.Fetch, ctx.Err(), "")
+			return nil, r.s.fault(ctx, driver.Fetch, ctx.Err(), nil)
 		default:
 		}
 		if done != r.done && r.st != nil {
@@ -56,7 +56,7 @@ func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
 	if !r.ready {
 		more, err := r.st.Step()
 		if err != nil {
-			f := r.s.fault(ctx, driver.Fetch, err, "")
+			f := r.s.fault(ctx, driver.Fetch, err, nil)
 			r.end()
 			return nil, f
 		}
@@ -114,7 +114,7 @@ func (r *rows) finish(ctx context.Context) error {
 		return io.EOF
 	}
 	if err := r.st.Reset(); err != nil {
-		f := r.s.fault(ctx, driver.Fetch, err, "")
+		f := r.s.fault(ctx, driver.Fetch, err, nil)
 		r.end()
 		return f
 	}

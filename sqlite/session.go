@@ -11,12 +11,11 @@ import (
 // session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
 type session struct {
 	*conn
-	back   *backend
-	slot   *pool.Conn[*session] // while it's borrowed
-	rows   rows
-	tx     transaction
-	pinned bool // one caller has it for itself
-	dirty  bool // settings may have been changed
+	back  *backend
+	slot  *pool.Conn[*session] // while it's borrowed
+	rows  rows
+	tx    transaction
+	dirty bool // settings may have been changed
 }
 
 func newSession(c *conn, back *backend) *session {
@@ -43,7 +42,7 @@ func (s *session) Execute(ctx context.Context, req *driver.Request) (driver.Resu
 		err = nil
 	}
 	if err != nil {
-		f := s.fault(ctx, driver.Run, err, req.Native)
+		f := s.fault(ctx, driver.Run, err, req)
 		s.leave(st, large)
 		return driver.Result{}, f
 	}
@@ -75,7 +74,7 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 		}
 	}
 	if err != nil {
-		f := s.fault(ctx, driver.Run, err, req.Native)
+		f := s.fault(ctx, driver.Run, err, req)
 		s.leave(st, large)
 		return nil, f
 	}
@@ -102,9 +101,7 @@ func (s *session) enter(ctx context.Context, req *driver.Request) (st *stmt, lar
 	if err := s.usable(ctx, driver.Prepare); err != nil {
 		return nil, false, err
 	}
-	switch {
-	case req.Stmt.Class == driver.Setting,
-		req.Stmt.Class == driver.Schema && s.pinned && containsFold(req.Native, "temp"): // CREATE TEMP TABLE
+	if req.Stmt.Class == driver.Setting {
 		s.dirty = true
 	}
 	s.watch.start(ctx)
@@ -119,7 +116,7 @@ func (s *session) enter(ctx context.Context, req *driver.Request) (st *stmt, lar
 		large, err = s.bind(st, req.Args)
 	}
 	if err != nil {
-		f := s.fault(ctx, driver.Prepare, err, req.Native)
+		f := s.fault(ctx, driver.Prepare, err, req)
 		s.leave(st, large)
 		return nil, false, f
 	}
@@ -204,7 +201,7 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 func (s *session) control(ctx context.Context, phase driver.Phase, text string) error {
 	s.watch.start(ctx)
 	if err := s.exec(ctx, text); err != nil {
-		f := s.fault(ctx, phase, err, "")
+		f := s.fault(ctx, phase, err, nil)
 		s.watch.end()
 		return f
 	}
@@ -212,7 +209,8 @@ func (s *session) control(ctx context.Context, phase driver.Phase, text string) 
 	return nil
 }
 
-// Native implements driver.Session: it returns the *sqlite.Conn of zombiezen.com/go/sqlite.
+// Native implements driver.Session: it returns the *sqlite.Conn of zombiezen.com/go/sqlite. It must not be closed; its
+// interrupt and its authorizer are the driver's, and calls aren't cancelled once they are replaced.
 func (s *session) Native() any {
 	s.dirty = true
 	return s.db
@@ -237,10 +235,23 @@ func (s *session) Release(fate driver.Fate) {
 	slot.Release()
 }
 
-// restore makes the settings of a connection that can't be replaced by a new one.
+// restore makes a connection as good as new that can't be replaced by a new one.
 func (s *session) restore(ctx context.Context) error {
 	s.watch.renew()
 	err := s.db.SetAuthorizer(noticer{s.conn})
+	for _, leftover := range []string{
+		`SELECT 'DROP ' || type || ' temp."' || replace(name, '"', '""') || '"' FROM sqlite_temp_schema
+		 WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`,
+		`SELECT 'DETACH "' || replace(name, '"', '""') || '"' FROM pragma_database_list WHERE name NOT IN ('main', 'temp')`,
+	} {
+		for err == nil {
+			var remove string
+			if remove, err = s.text(ctx, leftover); remove == "" {
+				break
+			}
+			err = firstError(err, s.exec(ctx, remove))
+		}
+	}
 	for _, p := range s.to.Pragmas {
 		err = firstError(err, s.pragma(ctx, p.Name, p.Value))
 	}

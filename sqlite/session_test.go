@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/plinthdb/plinth/driver"
 )
@@ -236,8 +237,10 @@ func TestCachedStatementsRunWithoutAllocating(t *testing.T) {
 	run(t, s, "CREATE TABLE t(id INTEGER PRIMARY KEY, n, f)")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	run(t, s, "CREATE TABLE u(a, b, c, d)")
 	args := []any{int64(1), int64(300), 2.5}
 	insert := request("INSERT OR REPLACE INTO t VALUES (?, ?, ?)", args...)
+	update := request("UPDATE u SET a = ?, b = ?, c = ?, d = ?", "text", []byte("bytes"), time.Now(), true)
 	sel := request("SELECT id, n, f FROM t WHERE id = ?", args[:1]...)
 	returning := request("UPDATE t SET n = n + 1 WHERE id = ? RETURNING id, n", args[:1]...)
 	query := func(req *driver.Request) {
@@ -256,6 +259,7 @@ func TestCachedStatementsRunWithoutAllocating(t *testing.T) {
 	}
 	for name, call := range map[string]func(){
 		"execute":   func() { s.Execute(ctx, insert) },
+		"arguments": func() { s.Execute(ctx, update) },
 		"query":     func() { query(sel) },
 		"returning": func() { query(returning) },
 		"begin and commit": func() {

@@ -52,7 +52,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		}
 		background := context.Background() // it waits for nothing, and has to be done
 		if err := s.endTx(background); err != nil {
-			return s.fault(background, driver.Rollback, err, "")
+			return s.fault(background, driver.Rollback, err, nil)
 		}
 		return nil
 	}

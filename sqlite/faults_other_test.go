@@ -1,0 +1,7 @@
+//go:build !linux
+
+package sqlite
+
+import "errors"
+
+func commitBeyondLimit(mode, path string) error { return errors.ErrUnsupported }
