@@ -34,8 +34,6 @@ func render(t *testing.T, format string, columns []string, rows ...[]any) string
 	return b.String()
 }
 
-var formats = []string{"table", "vertical", "csv", "json", "jsonl", "markdown"} //nolint:gochecknoglobals // a constant
-
 func TestEveryFormatPrintsTheSameRows(t *testing.T) {
 	t.Parallel()
 	columns := []string{"id", "name", "price"}
