@@ -15,6 +15,7 @@ func errorCases() []testCase {
 		{name: "a violated constraint has its kind and says where", run: violations},
 		{name: "a violated constraint in a savepoint", run: violationInSavepoint},
 		{name: "what isn't a statement is ErrSyntax", run: syntaxError},
+		{name: "two statements in one text are refused, and nothing of them is done", run: twoStatements},
 		{name: "an unknown table or column is ErrUndefined", run: undefined},
 		{name: "a table that exists is ErrExists", run: exists},
 		{name: "an error tells operation, engine, target and statement, and shows no value", run: errorTells},
@@ -84,6 +85,17 @@ func syntaxError(t *testing.T, s *suite) {
 	if !errors.Is(err, plinth.ErrSyntax) && !errors.Is(err, plinth.ErrArgument) {
 		t.Errorf("an empty statement: error %v, want ErrSyntax or ErrArgument", err)
 	}
+}
+
+func twoStatements(t *testing.T, s *suite) {
+	s.need(t, "Two", s.Statements.Two)
+	d := s.open(t)
+	d.items(t, 1)
+	_, err := d.Execute(t.Context(), d.Two)
+	if !errors.Is(err, plinth.ErrArgument) && !errors.Is(err, plinth.ErrSyntax) {
+		t.Errorf("error %v, want ErrArgument or ErrSyntax", err)
+	}
+	equal(t, "items", d.count(t), 1)
 }
 
 func undefined(t *testing.T, s *suite) {

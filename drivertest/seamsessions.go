@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,11 +119,11 @@ func connectOpens(t *testing.T, s *suite) {
 
 func hostOnConnect(t *testing.T, s *suite) {
 	var connected counter
-	var refuse bool
+	var refuse atomic.Bool
 	b, sess := s.ready(t, func(h *driver.Host) {
 		h.OnConnect = func(ctx context.Context, sess driver.Session) error {
 			connected.add()
-			if refuse {
+			if refuse.Load() {
 				return &driver.Fault{Kind: driver.Permission, Phase: driver.Dial, Err: errors.New("refused by the host")}
 			}
 			if sess.TxState() != driver.TxIdle {
@@ -136,8 +137,8 @@ func hostOnConnect(t *testing.T, s *suite) {
 	b.mu.Lock()
 	equal(t, "runs of OnConnect", connected.n(), int64(b.opened))
 	b.mu.Unlock()
+	refuse.Store(true)
 	sess.Release(driver.Destroy)
-	refuse = true
 	_, err := b.Acquire(t.Context(), driver.Need{})
 	fault(t, err, driver.Permission)
 }

@@ -37,7 +37,7 @@ func megabyte(t *testing.T, s *suite) {
 
 func hugeValue(t *testing.T, s *suite) {
 	size := s.Limits.Huge
-	if testing.Short() {
+	if testing.Short() || !s.full { // once is enough, and more time than all else takes
 		size /= 10
 	}
 	k := s.keep(t, Bytes)

@@ -32,6 +32,7 @@ type Statements struct {
 	Slow      string // reads, returns nothing, and would run for a minute
 	SlowWrite string // adds the item -1, after a minute
 
+	Two             string   // two statements in one text, of which the first removes all items
 	Syntax          string   // no statement at all
 	UndefinedTable  string   // reads a table that isn't there; "" where that's no error
 	UndefinedColumn string   // reads a column of the items that isn't there; "" where that's no error
@@ -124,6 +125,7 @@ func SQL(types Types) Statements {
 			"select i from series where i < 0",
 		SlowWrite: "insert into items (" + columns + ") with recursive series (i) as (select 1 union all select i + 1 from series " +
 			"where i < 1000000000) select -1, 'slow', count(*), null from series",
+		Two:             "delete from items; delete from parts",
 		Syntax:          "selec 1",
 		UndefinedTable:  "select id from nowhere",
 		UndefinedColumn: "select colour from items",

@@ -162,7 +162,7 @@ func hugeIntegers(t *testing.T, s *suite) {
 func floatValues(t *testing.T, s *suite) {
 	k := s.keep(t, Float)
 	for _, v := range []float64{0, 1.5, -1.5, 0.1, 1.0 / 3, math.MaxFloat64, -math.MaxFloat64, math.Pi * 1e-300,
-		2.2250738585072014e-308, 1e15, 1e16, 123456789.123456789, 1 << 53} {
+		2.2250738585072014e-308, 1e15, 1e16, 123456789.123456789, 1 << 53, math.SmallestNonzeroFloat64} {
 		roundTrip(t, k, v, nil)
 	}
 	for _, v := range []float32{0, 0.1, math.MaxFloat32, 1.17549435e-38} {
