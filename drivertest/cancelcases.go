@@ -102,7 +102,7 @@ func deadlineRead(t *testing.T, s *suite) {
 		_, err := d.FetchAll(ctx, d.Slow)
 		return err
 	})
-	e := is(t, err, plinth.ErrTimeout)
+	e := failure(t, err, plinth.ErrTimeout)
 	is(t, err, context.DeadlineExceeded)
 	equal(t, "Timeout", e.Timeout(), true)
 	d.idle(t)

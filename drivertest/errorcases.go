@@ -30,7 +30,7 @@ func violations(t *testing.T, s *suite) {
 			t.Parallel()
 			d := s.violated(t)
 			_, err := d.Execute(t.Context(), v.Statement, v.Args...)
-			e := is(t, err, v.Kind)
+			e := failure(t, err, v.Kind)
 			equal(t, "where", Where{e.Constraint, e.Table, e.Column}, v.Told)
 			_, err = d.FetchAll(t.Context(), v.Statement, v.Args...)
 			is(t, err, v.Kind) // as a query it's the same
@@ -121,7 +121,7 @@ func errorTells(t *testing.T, s *suite) {
 	d.items(t, 1)
 	const secret = "drivertest-secret"
 	_, err := d.Execute(t.Context(), d.Insert, 1, secret, 0, secret)
-	e := is(t, err, plinth.ErrUnique)
+	e := failure(t, err, plinth.ErrUnique)
 	equal(t, "Op", e.Op, "execute")
 	equal(t, "Engine", e.Engine, d.Name())
 	equal(t, "Target", e.Target, d.Target())
@@ -140,7 +140,7 @@ func nativeError(t *testing.T, s *suite) {
 	d := s.open(t)
 	d.items(t, 1)
 	_, err := d.Execute(t.Context(), d.Insert, 1, "again", 0, nil)
-	e := is(t, err, plinth.ErrUnique)
+	e := failure(t, err, plinth.ErrUnique)
 	if e.Err == nil || !errors.Is(err, e.Err) {
 		t.Errorf("the native error %v can't be reached", e.Err)
 	}

@@ -65,7 +65,7 @@ func failingRow(t *testing.T, s *suite) {
 	d.items(t, 13)
 	rows, pulled := once(numbered(10, 10))
 	res, err := d.ExecuteMany(t.Context(), d.Insert, rows)
-	e := is(t, err, plinth.ErrUnique)
+	e := failure(t, err, plinth.ErrUnique)
 	equal(t, "Row", e.Row, 4)
 	equal(t, "rows pulled", *pulled, 4)
 	equal(t, "rows affected", res.RowsAffected, 0)
@@ -84,7 +84,7 @@ func emptySequence(t *testing.T, s *suite) {
 func wrongRow(t *testing.T, s *suite) {
 	d := s.open(t)
 	_, err := d.ExecuteMany(t.Context(), d.Insert, slices.Values([][]any{{1, "one", 0, nil}, {2, "two"}, {3, "three", 0, nil}}))
-	e := is(t, err, plinth.ErrArgument)
+	e := failure(t, err, plinth.ErrArgument)
 	equal(t, "Row", e.Row, 2)
 	equal(t, "items", d.count(t), 0)
 }
@@ -133,7 +133,7 @@ func manyInTx(t *testing.T, s *suite) {
 		if errors.Is(err, plinth.ErrUnsupported) {
 			t.Skip("the database has no savepoints")
 		}
-		e := is(t, err, plinth.ErrUnique)
+		e := failure(t, err, plinth.ErrUnique)
 		equal(t, "Row", e.Row, 4)
 		equal(t, "items in the transaction", must[int](t)(plinth.One[int](ctx, tx, d.Count)), 7)
 		equal(t, "panicked with", panics(func() {
@@ -166,7 +166,7 @@ func manyIsNotRepeated(t *testing.T, s *suite) {
 				d.tap.Plan(tap.Plan{Op: tap.Execute, Skip: skip, Times: 1, Fault: &f})
 				rows, pulled := once(numbered(10, 5))
 				_, err := d.ExecuteMany(t.Context(), d.Insert, rows)
-				e := is(t, err, f.Kind) // nothing was committed, so the outcome is known
+				e := failure(t, err, f.Kind) // nothing was committed, so the outcome is known
 				equal(t, "Row", e.Row, skip+1)
 				equal(t, "Retryable", e.Retryable(), false)
 				equal(t, "rows pulled", *pulled, skip+1)
@@ -214,7 +214,7 @@ func manyCanceled(t *testing.T, s *suite) {
 			}
 		}
 	})
-	e := is(t, err, plinth.ErrCanceled)
+	e := failure(t, err, plinth.ErrCanceled)
 	equal(t, "Row", e.Row, 4)
 	d.idle(t)
 	equal(t, "items", d.count(t), 0)

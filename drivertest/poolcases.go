@@ -50,7 +50,7 @@ func exhausted(t *testing.T, s *suite) {
 	tx := must[*plinth.Tx](t)(d.Begin(t.Context()))
 	d.forget()
 	_, err := d.Execute(t.Context(), d.Add, 1, 1)
-	e := is(t, err, plinth.ErrPoolExhausted)
+	e := failure(t, err, plinth.ErrPoolExhausted)
 	equal(t, "Timeout", e.Timeout(), true)
 	equal(t, "acquires", d.tap.Count(tap.Acquire), 1)
 	d.saw(t, sighting{Op: hook.Execute, Err: plinth.ErrPoolExhausted})
@@ -72,7 +72,7 @@ func selfDeadlock(t *testing.T, s *suite) {
 			_, err := d.Execute(ctx, d.Add, 1, 1)
 			return err
 		})
-		e := is(t, err, plinth.ErrSelfDeadlock)
+		e := failure(t, err, plinth.ErrSelfDeadlock)
 		if strings.Count(err.Error(), "poolcases.go:") != 2 || e.Hint == "" {
 			t.Errorf("error %q doesn't name both call sites, or has no hint", err)
 		}
@@ -127,7 +127,7 @@ func beginIsNamed(t *testing.T, s *suite) {
 	defer cancel()
 	tx := must[*plinth.Tx](t)(d.Begin(ctx))
 	_, err := d.Execute(ctx, d.Add, 1, 1)
-	if e := is(t, err, plinth.ErrPoolExhausted); !strings.Contains(e.Hint, "poolcases.go:") {
+	if e := failure(t, err, plinth.ErrPoolExhausted); !strings.Contains(e.Hint, "poolcases.go:") {
 		t.Errorf("hint %q doesn't name the transaction's call site", e.Hint)
 	}
 	ok(t, tx.Rollback(ctx))

@@ -92,7 +92,7 @@ func attemptsAreKept(t *testing.T, s *suite) {
 	d := s.injected(t)
 	d.tap.Fail(tap.Execute, 99, faultAgain())
 	_, err := d.Execute(t.Context(), d.Add, 1, 1)
-	e := is(t, err, plinth.ErrLocked)
+	e := failure(t, err, plinth.ErrLocked)
 	equal(t, "attempts", len(e.Attempts), 3)
 	for i, a := range e.Attempts {
 		equal(t, "number of the attempt", a.N, i+1)
@@ -116,7 +116,7 @@ func neverIsNotRepeated(t *testing.T, s *suite) {
 	d := s.injected(t)
 	d.tap.Fail(tap.Execute, 1, faultNever())
 	_, err := d.Execute(t.Context(), d.Add, 1, 1)
-	if e := is(t, err, plinth.ErrInvalid); len(e.Attempts) > 1 {
+	if e := failure(t, err, plinth.ErrInvalid); len(e.Attempts) > 1 {
 		t.Errorf("attempts %v", e.Attempts)
 	}
 	equal(t, "calls of the driver", d.tap.Count(tap.Execute), 1)
@@ -138,7 +138,7 @@ func writeIsUnknown(t *testing.T, s *suite) {
 	d := s.injected(t)
 	d.tap.Lose(tap.Execute, faultIfSafe())
 	_, err := d.Execute(t.Context(), d.Add, 1, 1)
-	if e := is(t, err, plinth.ErrOutcomeUnknown); e.Hint == "" {
+	if e := failure(t, err, plinth.ErrOutcomeUnknown); e.Hint == "" {
 		t.Errorf("error %v has no hint", err)
 	}
 	equal(t, "calls of the driver", d.tap.Count(tap.Execute), 1)
@@ -261,7 +261,7 @@ func fetchIsNotRepeated(t *testing.T, s *suite) {
 	r := must[*plinth.Rows](t)(d.Query(t.Context(), d.List))
 	equal(t, "the first Next", r.Next(), true)
 	equal(t, "the second", r.Next(), false)
-	e := is(t, r.Err(), plinth.ErrLocked)
+	e := failure(t, r.Err(), plinth.ErrLocked)
 	equal(t, "Retryable", e.Retryable(), false)
 	is(t, r.Close(), plinth.ErrLocked)
 	equal(t, "queries", d.tap.Count(tap.Query), 1)
@@ -275,7 +275,7 @@ func nothingInTxIsRepeated(t *testing.T, s *suite) {
 	d.forget()
 	d.tap.Fail(tap.Execute, 1, faultAgain())
 	_, err := tx.Execute(ctx, d.Add, 1, 1)
-	e := is(t, err, plinth.ErrLocked)
+	e := failure(t, err, plinth.ErrLocked)
 	equal(t, "Retryable", e.Retryable(), false)
 	equal(t, "calls of the driver", d.tap.Count(tap.Execute), 1)
 	d.tap.Fail(tap.Query, 1, faultIfSafe())

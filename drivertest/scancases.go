@@ -32,7 +32,7 @@ func nullIntoInt(t *testing.T, d *db, q verbs) {
 		Note int
 	}
 	_, err := plinth.One[strict](ctx, q, d.Get, 1)
-	if e := is(t, err, plinth.ErrScan); e.Column != "note" {
+	if e := failure(t, err, plinth.ErrScan); e.Column != "note" {
 		t.Errorf("Column %q, want note", e.Column)
 	}
 	row := must[plinth.Row](t)(q.FetchOne(ctx, d.Get, 1))
@@ -96,7 +96,7 @@ func textIntoInt(t *testing.T, d *db, q verbs) {
 		Note        *string
 	}
 	_, err := plinth.One[wrong](t.Context(), q, d.Get, 1)
-	if e := is(t, err, plinth.ErrScan); e.Column != "name" {
+	if e := failure(t, err, plinth.ErrScan); e.Column != "name" {
 		t.Errorf("Column %q, want name", e.Column)
 	}
 	r := must[*plinth.Rows](t)(q.Query(t.Context(), d.Get, 1))
@@ -180,7 +180,8 @@ func scannerPanics(t *testing.T, s *suite) {
 		equal(t, "One panics with", panics(func() { _, _ = plinth.One[bomb](t.Context(), d, d.Count) }), "bomb")
 		equal(t, "All panics with", panics(func() { _, _ = plinth.All[bomb](t.Context(), d, d.Count) }), "bomb")
 		equal(t, "Each panics with", panics(func() {
-			for range plinth.Each[bomb](t.Context(), d, d.Count) {
+			for _, err := range plinth.Each[bomb](t.Context(), d, d.Count) {
+				t.Errorf("an element with error %v", err)
 			}
 		}), "bomb")
 	}

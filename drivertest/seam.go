@@ -142,12 +142,18 @@ func (b *seam) all(t testing.TB, r driver.Rows) (all [][]any) {
 	return all
 }
 
-// fault fails the case if err isn't a *driver.Fault of the kind.
+// isFault fails the case if err isn't a *driver.Fault of the kind.
+func isFault(t testing.TB, err error, kind driver.Kind) {
+	t.Helper()
+	_ = fault(t, err, kind)
+}
+
+// fault is isFault, and returns the fault.
 func fault(t testing.TB, err error, kind driver.Kind) *driver.Fault {
 	t.Helper()
-	f, isFault := err.(*driver.Fault) //nolint:errorlint // nothing may be around it
+	f, is := err.(*driver.Fault) //nolint:errorlint // nothing may be around it
 	switch {
-	case !isFault || f == nil:
+	case !is || f == nil:
 		t.Errorf("error %v is a %T, want a *driver.Fault of kind %q", err, err, kind)
 		return &driver.Fault{}
 	case f.Kind != kind:

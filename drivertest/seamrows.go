@@ -30,17 +30,17 @@ func queryWaits(t *testing.T, s *suite) {
 	b.execute(t, sess, b.Insert, 1, "one", 0, nil)
 	if b.Returning != "" {
 		_, err := sess.Query(t.Context(), b.request(t, b.Returning, 1, "again", 0, nil))
-		fault(t, err, driver.Unique)
+		isFault(t, err, driver.Unique)
 	}
 	if b.UndefinedTable != "" {
 		_, err := sess.Query(t.Context(), b.request(t, b.UndefinedTable))
-		fault(t, err, driver.Undefined)
+		isFault(t, err, driver.Undefined)
 	}
 	if b.Slow != "" {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 		defer cancel()
 		_, err := sess.Query(ctx, b.request(t, b.Slow)) // its first row never comes
-		fault(t, err, driver.Timeout)
+		isFault(t, err, driver.Timeout)
 	}
 }
 

@@ -140,7 +140,7 @@ func hostOnConnect(t *testing.T, s *suite) {
 	refuse.Store(true)
 	sess.Release(driver.Destroy)
 	_, err := b.Acquire(t.Context(), driver.Need{})
-	fault(t, err, driver.Permission)
+	isFault(t, err, driver.Permission)
 }
 
 func faultsTell(t *testing.T, s *suite) {
@@ -153,7 +153,7 @@ func faultsTell(t *testing.T, s *suite) {
 		t.Errorf("the fault of a violated constraint is %+v", f)
 	}
 	_, err = sess.Query(ctx, b.request(t, b.Insert, 1, "again", 0, nil))
-	fault(t, err, driver.Unique)
+	isFault(t, err, driver.Unique)
 	if b.Syntax != "" {
 		_, err = sess.Execute(ctx, b.request(t, b.Syntax))
 		f = fault(t, err, driver.Syntax)
@@ -214,7 +214,7 @@ func acquireNoWait(t *testing.T, s *suite) {
 		_, err := b.Acquire(t.Context(), driver.Need{NoWait: true})
 		return err
 	})
-	fault(t, err, driver.PoolExhausted)
+	isFault(t, err, driver.PoolExhausted)
 	sess.Release(driver.Keep)
 	b.acquire(t, driver.Need{NoWait: true}).Release(driver.Keep)
 }
@@ -229,9 +229,9 @@ func acquireFails(t *testing.T, s *suite) {
 	}
 	ok(t, b.Close(t.Context()))
 	_, err = b.Acquire(t.Context(), driver.Need{})
-	fault(t, err, driver.Closed)
+	isFault(t, err, driver.Closed)
 	if err := b.Connect(t.Context()); err != nil {
-		fault(t, err, driver.Closed)
+		isFault(t, err, driver.Closed)
 	} else {
 		t.Error("Connect after Close went through")
 	}

@@ -50,7 +50,7 @@ func seamSavepoints(t *testing.T, s *suite) {
 	ok(t, sess.Savepoint(ctx, driver.SavepointSet, "two"))
 	b.execute(t, sess, b.Insert, 2, "two", 0, nil)
 	_, err = sess.Execute(ctx, b.request(t, b.Insert, 2, "again", 0, nil))
-	fault(t, err, driver.Unique)
+	isFault(t, err, driver.Unique)
 	ok(t, sess.Savepoint(ctx, driver.SavepointRollback, "two"))
 	equal(t, "state after returning to a savepoint", sess.TxState(), driver.TxOpen)
 	b.execute(t, sess, b.Insert, 3, "three", 0, nil) // it's still set
@@ -76,22 +76,22 @@ func endRollsBack(t *testing.T, s *suite) {
 	for what, spoil := range map[string]func(){
 		"a violated constraint": func() {
 			_, err := sess.Execute(ctx, b.request(t, b.Insert, 1, "again", 0, nil))
-			fault(t, err, driver.Unique)
+			isFault(t, err, driver.Unique)
 		},
 		"bad syntax": func() {
 			if b.Syntax != "" {
 				_, err := sess.Execute(ctx, b.request(t, b.Syntax))
-				fault(t, err, driver.Syntax)
+				isFault(t, err, driver.Syntax)
 			}
 		},
 		"an ended context": func() {
 			_, err := sess.Execute(ended, b.request(t, b.Add, 1, 1))
-			fault(t, err, driver.Canceled)
+			isFault(t, err, driver.Canceled)
 		},
 		"a cancelled statement": func() {
 			if b.SlowWrite != "" {
 				_, err := sess.Execute(shortly(t), b.request(t, b.SlowWrite))
-				fault(t, err, driver.Canceled)
+				isFault(t, err, driver.Canceled)
 			}
 		},
 	} {
@@ -135,7 +135,7 @@ func commitNothing(t *testing.T, s *suite) {
 	if err := sess.End(t.Context(), true); err == nil {
 		t.Error("a COMMIT without a transaction went through")
 	} else {
-		fault(t, err, driver.TxDone)
+		isFault(t, err, driver.TxDone)
 	}
 	b.execute(t, sess, b.Insert, 1, "one", 0, nil)
 }
@@ -145,7 +145,7 @@ func isolationLevels(t *testing.T, s *suite) {
 	for _, level := range []driver.Isolation{driver.DefaultIsolation, driver.ReadCommitted, driver.RepeatableRead, driver.Serializable} {
 		err := sess.Begin(t.Context(), driver.TxOptions{Isolation: level})
 		if err != nil {
-			fault(t, err, driver.Unsupported)
+			isFault(t, err, driver.Unsupported)
 			equal(t, "state", sess.TxState(), driver.TxIdle)
 			continue
 		}
@@ -158,7 +158,7 @@ func seamReadOnly(t *testing.T, s *suite) {
 	b, sess := s.ready(t)
 	ok(t, sess.Begin(t.Context(), driver.TxOptions{ReadOnly: true}))
 	_, err := sess.Execute(t.Context(), b.request(t, b.Insert, 1, "one", 0, nil))
-	fault(t, err, driver.ReadOnly)
+	isFault(t, err, driver.ReadOnly)
 	ok(t, sess.End(t.Context(), false))
 	b.execute(t, sess, b.Insert, 1, "one", 0, nil)
 }

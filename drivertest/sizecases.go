@@ -48,12 +48,12 @@ func hugeValue(t *testing.T, s *suite) {
 	done(t)(k.Execute(t.Context(), k.Insert, id+1, []byte("small"))) // none the worse for it
 }
 
-// streaming reads some 100 MB of rows and looks at the memory in use on the way.
+// streaming reads some 50 MB of rows and looks at the memory in use on the way.
 func streaming(t *testing.T, s *suite) {
 	s.need(t, "Series", s.Statements.Series)
 	d := s.open(t)
-	const count, bound = 100_000, 16 << 20
-	pad := strings.Repeat("x", 1000)
+	const count, bound = 100_000, 12 << 20
+	pad := strings.Repeat("x", 500)
 	type row struct {
 		I   int
 		Pad string

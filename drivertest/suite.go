@@ -240,7 +240,13 @@ func must[T any](t testing.TB) func(T, error) T {
 func done(t testing.TB) func(plinth.Result, error) plinth.Result { return must[plinth.Result](t) }
 
 // is fails the case if err isn't an *plinth.Error that matches the target.
-func is(t testing.TB, err, target error) *plinth.Error {
+func is(t testing.TB, err, target error) {
+	t.Helper()
+	_ = failure(t, err, target)
+}
+
+// failure is is, and returns the *plinth.Error.
+func failure(t testing.TB, err, target error) *plinth.Error {
 	t.Helper()
 	if !errors.Is(err, target) {
 		t.Errorf("error %v; want one that is %q", err, target)

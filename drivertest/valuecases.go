@@ -153,7 +153,7 @@ func hugeIntegers(t *testing.T, s *suite) {
 			continue
 		}
 		_, err := k.Execute(t.Context(), k.Insert, 1, v)
-		if k := is(t, err, plinth.ErrArgument); k.Err == nil {
+		if k := failure(t, err, plinth.ErrArgument); k.Err == nil {
 			t.Errorf("error %v says nothing of why", err)
 		}
 	}

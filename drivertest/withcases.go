@@ -210,7 +210,7 @@ func onConnect(t *testing.T, s *suite) {
 	for range 5 {
 		d.count(t)
 	}
-	if n := int64(connected.n()); n == 0 || n != d.Stats().DialCount {
+	if n := connected.n(); n == 0 || n != d.Stats().DialCount {
 		t.Errorf("OnConnect ran %d times for %d connections", n, d.Stats().DialCount)
 	}
 }
