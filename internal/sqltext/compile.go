@@ -87,16 +87,24 @@ func (c *compiler) read() error {
 		if !c.block.plain() {
 			c.block.feed(t.kind, text)
 		}
-		if c.block.head != routine { // whose body has no placeholders, but may have a label:
+		switch t.kind {
+		case question, doubled, numbered, named:
+			if c.block.head == routine { // whose body has no placeholders, but may have a label:
+				break
+			}
 			if err := c.placeholder(t); err != nil {
 				return err
+			}
+		default:
+			if c.inList > 0 || text == "IN" {
+				c.follow(text)
 			}
 		}
 		c.class.feed(t.kind, text)
 	}
 }
 
-// placeholder notes the placeholder that t is, and whether a list can take its place.
+// placeholder notes the placeholder t, and whether a list may take its place.
 func (c *compiler) placeholder(t token) error {
 	b, text := c.b, c.text[t.start:t.end]
 	h := hole{start: t.start, end: t.end}
@@ -113,12 +121,9 @@ func (c *compiler) placeholder(t token) error {
 			return c.fault(driver.Argument, t.start, "%s at %s: placeholders are numbered from 1 to %d", text, place(c.text, t.start), b.d.limit)
 		}
 		h.slot = n - 1
-	case named:
+	default:
 		style = text[0]
 		h.slot = c.slot(text[1:])
-	default:
-		c.follow(t)
-		return nil
 	}
 	if b.d.operatorMark { // with $1 there, ? is an operator
 		switch {
@@ -152,9 +157,9 @@ func (c *compiler) placeholder(t token) error {
 }
 
 // follow looks for IN ( ? ), where the placeholder was met by placeholder.
-func (c *compiler) follow(t token) {
-	switch text := c.upper[t.start:t.end]; {
-	case t.kind == word && text == "IN":
+func (c *compiler) follow(text string) {
+	switch {
+	case text == "IN":
 		c.inList = 1
 	case c.inList == 1 && text == "(":
 		c.inList = 2

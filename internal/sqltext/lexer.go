@@ -208,7 +208,10 @@ func (l *lexer) run(i int, belongs func(byte) bool) int {
 // word reads a name, or a string that begins with letters.
 func (l *lexer) word(i int) (kind, int) {
 	end := i + 1
-	for end < len(l.text) && isNamePart(l.text[end]) && !l.delimited(end) {
+	if l.delimiter != "" {
+		end = l.run(end, isNamePart)
+	}
+	for l.delimiter == "" && end < len(l.text) && isNamePart(l.text[end]) {
 		end++
 	}
 	next := l.at(end)
