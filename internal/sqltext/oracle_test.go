@@ -36,7 +36,7 @@ func templates() []string {
 // are values, one statement where one was read, and nothing written where a read was promised.
 func TestSQLiteAgrees(t *testing.T) {
 	t.Parallel()
-	const seed, runs = 1, 20_000
+	const seed, runs = 1, 5_000
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	conn, err := sqlite.OpenConn(":memory:")
 	if err != nil {

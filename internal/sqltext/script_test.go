@@ -182,7 +182,7 @@ func TestStatementsBeyondTheLimitAreRefused(t *testing.T) {
 }
 
 func TestMemoryIsBoundedByTheLargestStatement(t *testing.T) {
-	const size = 32 << 20
+	const size = 8 << 20
 	s := newSplitter(io.LimitReader(endless{strings.Repeat("-- a comment\nINSERT INTO t VALUES (1);\n", 100)}, size), SQLite())
 	for n := 0; ; n++ {
 		st, err := s.next()
