@@ -218,7 +218,7 @@ func (c *call) attempted(err error) error {
 		}
 	}
 	if c.hold == nil {
-		if c.sess != nil && !(c.op == hook.Begin && err == nil) {
+		if c.sess != nil && (c.op != hook.Begin || err != nil) {
 			c.sess.Release(fate(c.sess, c.stmt, err))
 			c.sess = nil
 		}

@@ -73,7 +73,7 @@ func (c *call) openUnit(ctx context.Context) (undo func(), keep func() error, er
 			ctx, cancel := afterwards(ctx)
 			defer cancel()
 			if c.sess.Savepoint(ctx, driver.SavepointRollback, manySavepoint) == nil {
-				c.sess.Savepoint(ctx, driver.SavepointRelease, manySavepoint)
+				_ = c.sess.Savepoint(ctx, driver.SavepointRelease, manySavepoint)
 			}
 		}
 		keep = func() error { return c.sess.Savepoint(ctx, driver.SavepointRelease, manySavepoint) }
@@ -84,7 +84,7 @@ func (c *call) openUnit(ctx context.Context) (undo func(), keep func() error, er
 		if c.sess.TxState() != driver.TxIdle {
 			ctx, cancel := afterwards(ctx)
 			defer cancel()
-			c.sess.End(ctx, false)
+			_ = c.sess.End(ctx, false)
 		}
 	}
 	keep = func() error { return c.sess.End(ctx, true) }

@@ -20,9 +20,9 @@ type hooks struct {
 
 // watchers are the observers, and what of them there is at all, found out once.
 type watchers struct {
-	all               []*hook.Observer
-	start, end        []func(context.Context, *hook.Event)
-	retry, held, leak bool
+	all         []*hook.Observer
+	start, end  []func(context.Context, *hook.Event)
+	retry, held bool
 }
 
 func watching(observers []*hook.Observer) watchers {

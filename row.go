@@ -60,14 +60,26 @@ func (r Row) IsNull(column string) bool {
 	return i < 0 || r.vals[i].IsNull()
 }
 
-// Int64, Float64, Bool, Text, Bytes, Time and Decimal return the named column as that type. What doesn't fit, NULL
-// included, is an ErrScan; Get reads any other type.
-func (r Row) Int64(column string) (int64, error)     { return Get[int64](r, column) }
+// Int64 returns the named column as an int64. What doesn't fit, NULL included, is an ErrScan, here and in the getters
+// below; Get reads any other type.
+func (r Row) Int64(column string) (int64, error) { return Get[int64](r, column) }
+
+// Float64 returns the named column as a float64.
 func (r Row) Float64(column string) (float64, error) { return Get[float64](r, column) }
-func (r Row) Bool(column string) (bool, error)       { return Get[bool](r, column) }
-func (r Row) Text(column string) (string, error)     { return Get[string](r, column) }
-func (r Row) Bytes(column string) ([]byte, error)    { return Get[[]byte](r, column) }
-func (r Row) Time(column string) (time.Time, error)  { return Get[time.Time](r, column) }
+
+// Bool returns the named column as a bool.
+func (r Row) Bool(column string) (bool, error) { return Get[bool](r, column) }
+
+// Text returns the named column as a string. (String is the whole row.)
+func (r Row) Text(column string) (string, error) { return Get[string](r, column) }
+
+// Bytes returns the named column as bytes.
+func (r Row) Bytes(column string) ([]byte, error) { return Get[[]byte](r, column) }
+
+// Time returns the named column as a time.
+func (r Row) Time(column string) (time.Time, error) { return Get[time.Time](r, column) }
+
+// Decimal returns the named column as an exact decimal.
 func (r Row) Decimal(column string) (Decimal, error) { return Get[Decimal](r, column) }
 
 // Get returns the named column of a row as a T: *int for one that may be NULL, a sql.Scanner, anything that a field of a

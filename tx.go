@@ -237,7 +237,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	returned := false
 	defer func() {
 		if !returned { // a panic or runtime.Goexit goes on after this
-			t.Rollback(ctx)
+			_ = t.Rollback(ctx)
 		}
 	}()
 	err = fn(withTx(ctx, t), t)
@@ -248,10 +248,10 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 		return nil // fn ended it itself
 	case err == nil:
 		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open
-			t.Rollback(ctx)
+			_ = t.Rollback(ctx)
 		}
 	case !t.done.Load():
-		t.Rollback(ctx) // if it fails, the connection goes, and the transaction with it
+		_ = t.Rollback(ctx) // if it fails, the connection goes, and the transaction with it
 	}
 	if err != nil && (!replayable || t.applied || !t.caused(err)) {
 		return &spent{err}
@@ -287,7 +287,7 @@ func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 	}
 	defer func() {
 		if !returned {
-			undo()
+			_ = undo()
 		}
 	}()
 	err = fn(withTx(ctx, inner), inner)

@@ -122,6 +122,7 @@ type Binder interface {
 // Access is what a statement does with data.
 type Access uint8
 
+// What a statement does with data.
 const (
 	Write Access = iota // may change something; the zero value, because doubt means write
 	Read                // changes nothing
@@ -130,6 +131,7 @@ const (
 // Class sorts statements by what the root package has to know about them.
 type Class uint8
 
+// The classes.
 const (
 	Ordinary    Class = iota
 	Schema            // CREATE, ALTER, DROP, …: commits where DDL isn't transactional
@@ -159,6 +161,7 @@ type TxOptions struct {
 // Isolation is a transaction's isolation level.
 type Isolation uint8
 
+// The isolation levels.
 const (
 	DefaultIsolation Isolation = iota // the database's own default
 	ReadCommitted
@@ -169,6 +172,7 @@ const (
 // SavepointOp is what to do with a savepoint.
 type SavepointOp uint8
 
+// What to do with a savepoint.
 const (
 	SavepointSet SavepointOp = iota
 	SavepointRelease
@@ -178,6 +182,7 @@ const (
 // TxState is where a session stands.
 type TxState uint8
 
+// The states.
 const (
 	TxIdle    TxState = iota // no transaction
 	TxOpen                   // in a transaction that can go on
@@ -188,6 +193,7 @@ const (
 // Fate is what becomes of a released session.
 type Fate uint8
 
+// The fates.
 const (
 	Keep    Fate = iota // as good as new: next one, please
 	Reset               // its settings may have been changed: reset it, or close it where that can't be done

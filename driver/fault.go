@@ -47,6 +47,7 @@ func Faultf(kind Kind, format string, args ...any) *Fault {
 // Phase is how far a call got.
 type Phase uint8
 
+// The phases, in the order a call goes through them.
 const (
 	Acquire  Phase = iota // waiting for a connection
 	Dial                  // opening one, or logging in
@@ -58,11 +59,11 @@ const (
 	Rollback              // ROLLBACK was sent
 )
 
-var phaseText = [...]string{"acquire", "dial", "prepare", "run", "fetch", "begin", "commit", "rollback"}
-
+// String returns the phase in a word.
 func (p Phase) String() string {
-	if int(p) < len(phaseText) {
-		return phaseText[p]
+	text := [...]string{"acquire", "dial", "prepare", "run", "fetch", "begin", "commit", "rollback"}
+	if int(p) < len(text) {
+		return text[p]
 	}
 	return "unlisted phase"
 }
@@ -71,6 +72,7 @@ func (p Phase) String() string {
 // a transaction, and the whole closure inside one.
 type Verdict uint8
 
+// The verdicts.
 const (
 	Never     Verdict = iota // the same would come of it; also every unknown code
 	Again                    // nothing was applied: the whole unit may run again
@@ -78,11 +80,11 @@ const (
 	Ambiguous                // may have been applied, and it was the COMMIT: resolve first
 )
 
-var verdictText = [...]string{"never", "again", "if safe", "outcome unknown"}
-
+// String returns the verdict in a word or two.
 func (v Verdict) String() string {
-	if int(v) < len(verdictText) {
-		return verdictText[v]
+	text := [...]string{"never", "again", "if safe", "outcome unknown"}
+	if int(v) < len(text) {
+		return text[v]
 	}
 	return "unlisted verdict"
 }

@@ -48,27 +48,26 @@ const (
 	kinds
 )
 
-var kindText = [kinds]string{
-	Unknown: "unknown error", NotFound: "not found", Unique: "unique constraint", ForeignKey: "foreign key constraint",
-	NotNull: "not-null constraint", Check: "check constraint", Invalid: "invalid value", Deadlock: "deadlock",
-	Serialization: "serialization failure", Locked: "locked", Timeout: "timeout", Canceled: "canceled",
-	Unavailable: "unavailable", ReadOnly: "read-only", Auth: "login refused", Permission: "permission denied",
-	Syntax: "syntax error", Undefined: "undefined", Exists: "exists already", PoolExhausted: "pool exhausted",
-	SelfDeadlock: "self-deadlock", OutcomeUnknown: "outcome unknown", Closed: "closed", TxDone: "transaction is over",
-	Busy: "connection busy", Argument: "wrong argument", Scan: "scan", TooLarge: "too large", Full: "disk full",
-	Corrupt: "corrupt database", Unsupported: "not supported", Vetoed: "vetoed by a hook",
-}
-
-// Error returns the kind in words. An unlisted number says so.
-func (k Kind) Error() string {
+// String returns the kind in words. An unlisted number says so.
+func (k Kind) String() string {
+	text := [kinds]string{
+		Unknown: "unknown error", NotFound: "not found", Unique: "unique constraint", ForeignKey: "foreign key constraint",
+		NotNull: "not-null constraint", Check: "check constraint", Invalid: "invalid value", Deadlock: "deadlock",
+		Serialization: "serialization failure", Locked: "locked", Timeout: "timeout", Canceled: "canceled",
+		Unavailable: "unavailable", ReadOnly: "read-only", Auth: "login refused", Permission: "permission denied",
+		Syntax: "syntax error", Undefined: "undefined", Exists: "exists already", PoolExhausted: "pool exhausted",
+		SelfDeadlock: "self-deadlock", OutcomeUnknown: "outcome unknown", Closed: "closed", TxDone: "transaction is over",
+		Busy: "connection busy", Argument: "wrong argument", Scan: "scan", TooLarge: "too large", Full: "disk full",
+		Corrupt: "corrupt database", Unsupported: "not supported", Vetoed: "vetoed by a hook",
+	}
 	if k < kinds {
-		return kindText[k]
+		return text[k]
 	}
 	return "unlisted kind"
 }
 
-// String returns what Error returns.
-func (k Kind) String() string { return k.Error() }
+// Error returns what String returns.
+func (k Kind) Error() string { return k.String() }
 
 // Is makes each kind match the standard library's error for the same thing:
 // NotFound sql.ErrNoRows, Canceled context.Canceled, Timeout context.DeadlineExceeded,

@@ -10,6 +10,7 @@ import (
 // ValueKind is the kind of a Value.
 type ValueKind uint8
 
+// The kinds of values, with the getter for each.
 const (
 	KindNull    ValueKind = iota
 	KindBool              // Bool
@@ -26,12 +27,14 @@ const (
 	KindNested            // Nested: an array or a document, already as Go values
 )
 
-var valueKindText = [...]string{"NULL", "boolean", "integer", "unsigned integer", "float", "decimal", "text", "bytes",
-	"time", "date", "UUID", "JSON", "nested value"}
-
+// String returns the kind as messages call it.
 func (k ValueKind) String() string {
-	if int(k) < len(valueKindText) {
-		return valueKindText[k]
+	text := [...]string{
+		"NULL", "boolean", "integer", "unsigned integer", "float", "decimal", "text", "bytes", "time", "date", "UUID", "JSON",
+		"nested value",
+	}
+	if int(k) < len(text) {
+		return text[k]
 	}
 	return "unlisted value kind"
 }

@@ -13,6 +13,7 @@ import (
 // Op is what a call does.
 type Op string
 
+// The operations.
 const (
 	Execute     Op = "execute"
 	ExecuteMany Op = "executemany"

@@ -9,6 +9,7 @@ import (
 // Stop is why no further attempt was made.
 type Stop uint8
 
+// The reasons.
 const (
 	AttemptsUsed Stop = iota // as many were made as the policy allows
 	BudgetEmpty              // too much has failed lately: see Budget
@@ -17,15 +18,14 @@ const (
 	Canceled                 // the context ended, by its deadline or by hand
 )
 
-var stopText = [...]string{
-	"every attempt allowed was used", "the retry budget is empty", "the deadline leaves no room for another attempt",
-	"the last failure is not worth repeating", "the context ended",
-}
-
 // String returns the reason in words.
 func (s Stop) String() string {
-	if int(s) < len(stopText) {
-		return stopText[s]
+	text := [...]string{
+		"every attempt allowed was used", "the retry budget is empty", "the deadline leaves no room for another attempt",
+		"the last failure is not worth repeating", "the context ended",
+	}
+	if int(s) < len(text) {
+		return text[s]
 	}
 	return "unlisted reason"
 }
