@@ -59,6 +59,7 @@ func TestStatementsAreClassified(t *testing.T) {
 		{"p", "SELECT * FROM generate_series(1, 3) AS g(i), unnest(ARRAY[1]) WITH ORDINALITY AS u(x, n), LATERAL (SELECT 1) AS l", "SELECT", read, ordinary},
 		{"p", "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a), date_trunc('day', now()), pg_catalog.lower(a), a::varchar(3) FROM t", "SELECT", read, ordinary},
 		{"p", "SELECT substring(a FROM 1 FOR 2), a = ANY (b) FROM ONLY (t) GROUP BY GROUPING SETS ((a), (b)) FETCH FIRST (3) ROWS ONLY", "SELECT", read, ordinary},
+		{"p", "SELECT a FROM t TABLESAMPLE SYSTEM (1) WHERE a AT TIME ZONE ('UTC') > b", "SELECT", read, ordinary},
 		{"m", "SELECT @a, @@global.x, IF(a, b, c), MATCH (a) AGAINST ('x') FROM t USE INDEX (i) WHERE a REGEXP ('b')", "SELECT", read, ordinary},
 
 		// Not known to be reads.
@@ -95,6 +96,7 @@ func TestStatementsAreClassified(t *testing.T) {
 		{"p", "SELECT * FROM generate_series(1, 2) WITH ORDINALITY, mine(1)", "SELECT", write, ordinary},
 		{"p", "SELECT * FROM dblink('x', 'y') AS (a int)", "SELECT", write, ordinary},
 		{"p", "SELECT DISTINCT ON (a) mine(b) FROM t", "SELECT", write, ordinary},
+		{"p", "SELECT system(1)", "SELECT", write, ordinary},
 		{"p", "SELECT nextval('s'), lo_unlink(1)", "SELECT", write, ordinary},
 		{"p", "SELECT pg_advisory_lock(1)", "SELECT", write, setup},
 		{"p", "SELECT pg_sleep(1)", "SELECT", write, ordinary},
