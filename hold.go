@@ -1,0 +1,140 @@
+package plinth
+
+import (
+	"sync"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+// hold is a session that a Conn or a Tx keeps over its calls. mu guards what tells whether it is in use.
+type hold struct {
+	sess driver.Session
+
+	mu    sync.Mutex
+	using string // what is running, "" if nothing is
+	rows  *Rows  // that are open, and so the reason why it is in use
+	tx    *Tx    // the innermost that is open
+	over  error  // what ended the transaction; nothing may run in it any more
+	lost  error  // what broke the session; nothing may run on it any more
+	back  bool   // the session went back to the pool
+
+	schema bool // a schema change ran in this transaction
+}
+
+// enter takes the session into use by a call of p, or says why that can't be.
+func (h *hold) enter(p *place, op string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e := p.eng
+	switch {
+	case p.tx != nil && p.tx.done.Load():
+		return e.usage(ErrTxDone, op, "the transaction was committed or rolled back already")
+	case h.back && p.tx != nil:
+		return e.usage(ErrTxDone, op, "it was rolled back when its connection went back to the pool")
+	case h.back:
+		return e.usage(ErrClosed, op, "the connection went back to the pool")
+	case h.over != nil:
+		return e.usage(ErrTxDone, op, "an earlier error ended the transaction: %w", h.over)
+	case h.lost != nil:
+		return e.usage(ErrClosed, op, "an earlier error broke the connection: %w", h.lost)
+	case h.using != "":
+		err := e.usage(ErrBusy, op, "a %s is still running on it", h.using)
+		if h.rows != nil {
+			err = e.usage(ErrBusy, op, "the rows of %q are still open on it", shorten(h.rows.stmt.Binder.Fingerprint(), 80))
+			err.Hint = "close them, or read them to the end, before the next statement; or read them at once with FetchAll or All"
+		}
+		return err
+	case h.tx != p.tx:
+		return e.usage(ErrBusy, op, "a transaction or savepoint is open on it: run the statement on that one")
+	}
+	h.using = op
+	return nil
+}
+
+// enterLast is enter for the call that ends the transaction, which must be possible when an error has ended it already;
+// it returns that error.
+func (h *hold) enterLast(p *place, op string) (dead, err error) {
+	h.mu.Lock()
+	if !p.tx.done.Load() && !h.back && h.over != nil && h.using == "" {
+		h.using = op
+		h.mu.Unlock()
+		return h.over, nil
+	}
+	h.mu.Unlock()
+	return nil, h.enter(p, op)
+}
+
+// leave ends the use. A nil hold, the pool's, has nothing to end.
+func (h *hold) leave() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.using, h.rows = "", nil
+}
+
+// keep remembers the rows that use the session. A nil hold, the pool's, has a session for each.
+func (h *hold) keep(r *Rows) {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rows = r
+}
+
+// openRows returns the rows that are open, or nil.
+func (h *hold) openRows() *Rows {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rows
+}
+
+// close closes rows that were left open and makes every later use an error. It returns what becomes of the session,
+// whose settings may have been changed.
+func (h *hold) close() driver.Fate {
+	if rows := h.openRows(); rows != nil {
+		rows.Close()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.back = true
+	if h.lost != nil || h.sess.TxState() == driver.TxUnknown {
+		return driver.Destroy
+	}
+	return driver.Reset
+}
+
+// isLost reports whether nothing can run on the session any more.
+func (h *hold) isLost() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lost != nil
+}
+
+// note remembers what a call means for those after it.
+func (h *hold) note(stmt *statement, failure *Error, err error) {
+	if stmt != nil && stmt.Class == driver.Schema {
+		h.schema = true
+	}
+	if failure == nil {
+		return
+	}
+	var f driver.Fault
+	if fault, ok := asFault(err); ok {
+		f = *fault
+	}
+	state := h.sess.TxState()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost == nil && (f.Evict || state == driver.TxUnknown) {
+		h.lost = failure
+	}
+	if h.over == nil && h.tx != nil && (f.TxDead || f.Evict || state != driver.TxOpen) {
+		h.over = failure
+	}
+	if h.lost != nil {
+		failure.retryable = false // not on this session
+	}
+}
