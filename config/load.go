@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 )
@@ -22,11 +21,8 @@ type layer struct {
 	engine   Engine
 	fallback string // of WithDefaultURL
 	changes  []func(*Config)
-	environ  lookup
+	outside  outside
 }
-
-// lookup is os.LookupEnv or what stands for it.
-type lookup func(name string) (value string, ok bool)
 
 func newLayer(source string, opts []Option) *layer {
 	l := &layer{source: source}
@@ -80,17 +76,13 @@ func WithEngine(e Engine) Option { return func(l *layer) { l.engine = e } }
 // WithDefaultURL is what to open if nothing else names a database.
 func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback = rawURL } }
 
-// WithEnviron replaces os.LookupEnv, for the names in overrides too that have none of their own.
-func WithEnviron(look func(name string) (value string, ok bool)) Option {
-	return func(l *layer) { l.environ = look }
-}
-
 // Load returns the configuration of the database that ctx, opts or the environment names, checked and with its defaults.
 // Each value comes from the first source that has it:
 //
 //  1. overrides in ctx (WithOverride), the innermost first
 //  2. opts
-//  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName. It isn't asked if opts name a database
+//  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName, or the file that one of these names with _FILE
+//     behind it. It isn't asked if opts name a database
 //  4. Defaults
 //
 // A URL names its target as a whole: engine, hosts, database, user, password and the driver's parameters come
@@ -99,12 +91,9 @@ func WithEnviron(look func(name string) (value string, ok bool)) Option {
 func Load(ctx context.Context, opts ...Option) (Config, error) {
 	l := newLayer("argument", opts)
 	var c Config
-	if l.environ == nil {
-		l.environ = os.LookupEnv
-	}
-	base, found, err := l.target(l.environ)
+	base, found, err := l.target(l.outside)
 	if err == nil && !found {
-		base, found, err = fromEnviron(l.environ, "DATABASE_URL")
+		base, found, err = l.outside.url("DATABASE_URL")
 		if err == nil && !found && l.fallback != "" {
 			base, err = parse(l.fallback, "default")
 			found = true
@@ -113,7 +102,7 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	if found {
 		c = base
 	}
-	c, err2 := l.change(c).overridden(ctx, l.environ)
+	c, err2 := l.change(c).overridden(ctx, l.outside)
 	if err = errors.Join(err, err2); err != nil {
 		return Config{}, err
 	}
@@ -135,8 +124,8 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	return c.WithDefaults().canonical()
 }
 
-// target returns the database that the layer itself names. environ is for a layer that has no environment of its own.
-func (l *layer) target(environ lookup) (c Config, found bool, err error) {
+// target returns the database that the layer itself names. around is for what the layer has not of its own.
+func (l *layer) target(around outside) (c Config, found bool, err error) {
 	if l.hasBase || l.err != nil {
 		return l.base.named(l), true, l.err
 	}
@@ -149,10 +138,7 @@ func (l *layer) target(environ lookup) (c Config, found bool, err error) {
 		p.add("name", "isn't made of letters, digits, _, - and dots", "")
 		return c, false, p.err()
 	}
-	if l.environ != nil {
-		environ = l.environ
-	}
-	c, found, err = fromEnviron(environ, variable)
+	c, found, err = l.outside.within(around).url(variable)
 	if err == nil && !found {
 		p := problems{source: "environment " + variable}
 		p.add("url", "isn't set", "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
@@ -178,13 +164,13 @@ func variableOf(name string) (variable string, ok bool) {
 	return strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToUpper(name)) + "_DATABASE_URL", true
 }
 
-// fromEnviron reads a URL. An empty variable is as good as none: that is how a shell or a container unsets one.
-func fromEnviron(environ lookup, variable string) (c Config, found bool, err error) {
-	raw, _ := environ(variable)
-	if raw == "" {
-		return c, false, nil
+// url reads the URL in a variable, or in the file that it names with _FILE behind it.
+func (o outside) url(variable string) (c Config, found bool, err error) {
+	raw, source, err := o.secret("url", variable)
+	if raw == "" || err != nil {
+		return c, false, err
 	}
-	c, err = parse(raw, "environment "+variable)
+	c, err = parse(raw, source)
 	return c, true, err
 }
 

@@ -3,7 +3,6 @@ package config
 import (
 	"context"
 	"errors"
-	"os"
 )
 
 type overrideKey struct{}
@@ -38,7 +37,7 @@ func (c Config) Under(ctx context.Context) (Config, error) {
 	if ctx.Value(overrideKey{}) == nil {
 		return c, nil
 	}
-	c, err := c.overridden(ctx, os.LookupEnv)
+	c, err := c.overridden(ctx, outside{})
 	if err != nil {
 		return Config{}, err
 	}
@@ -46,17 +45,17 @@ func (c Config) Under(ctx context.Context) (Config, error) {
 }
 
 // overridden applies the overrides, the outermost first.
-func (c Config) overridden(ctx context.Context, environ lookup) (Config, error) {
+func (c Config) overridden(ctx context.Context, around outside) (Config, error) {
 	o, _ := ctx.Value(overrideKey{}).(*override)
-	return o.apply(c, environ)
+	return o.apply(c, around)
 }
 
-func (o *override) apply(c Config, environ lookup) (Config, error) {
+func (o *override) apply(c Config, around outside) (Config, error) {
 	if o == nil {
 		return c, nil
 	}
-	c, err := o.outer.apply(c, environ)
-	base, found, err2 := o.layer.target(environ)
+	c, err := o.outer.apply(c, around)
+	base, found, err2 := o.layer.target(around)
 	if found && err2 == nil {
 		c = c.retarget(base)
 	}
