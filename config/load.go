@@ -15,8 +15,8 @@ type Option func(*layer)
 type layer struct {
 	source   string // for messages and Explain
 	base     Config // of WithURL or WithConfig
-	hasBase  bool
-	err      error // of that URL
+	err      error  // of that URL
+	hasBase  bool   // one of them was given
 	name     string
 	engine   Engine
 	fallback string // of WithDefaultURL
@@ -83,25 +83,17 @@ func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback =
 //  2. opts
 //  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName, or the file that one of these names with _FILE
 //     behind it. It isn't asked if opts name a database
-//  4. Defaults
+//  4. the database's own variables: those of libpq (PGHOST, …), of MariaDB's and MySQL's clients and container images
+//     (MYSQL_HOST, MARIADB_USER, …), or MONGODB_URI. They fill what is missing where the engine is known: because another
+//     source names it, or by WithEngine
+//  5. Defaults, and the URL of WithDefaultURL
 //
 // A URL names its target as a whole: engine, hosts, database, user, password and the driver's parameters come
 // from the first source that names a target. If none does, that is an error. All that is wrong is reported at once, as
 // *FieldError joined by errors.Join.
 func Load(ctx context.Context, opts ...Option) (Config, error) {
 	l := newLayer("argument", opts)
-	var c Config
-	base, found, err := l.target(l.outside)
-	if err == nil && !found {
-		base, found, err = l.outside.url("DATABASE_URL")
-		if err == nil && !found && l.fallback != "" {
-			base, err = parse(l.fallback, "default")
-			found = true
-		}
-	}
-	if found {
-		c = base
-	}
+	c, err := l.find(outside{})
 	c, err2 := l.change(c).overridden(ctx, l.outside)
 	if err = errors.Join(err, err2); err != nil {
 		return Config{}, err
@@ -124,40 +116,60 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	return c.WithDefaults().canonical()
 }
 
-// target returns the database that the layer itself names. around is for what the layer has not of its own.
-func (l *layer) target(around outside) (c Config, found bool, err error) {
-	if l.hasBase || l.err != nil {
-		return l.base.named(l), true, l.err
+// find returns the database that the layer names itself, or else the first source after it that does, with what the
+// database's own variables and files add. It names no engine if none does. around is for what the layer has not of its own.
+func (l *layer) find(around outside) (c Config, err error) {
+	o := l.outside.within(around)
+	if l.hasBase {
+		c, err = l.base, l.err
+	} else {
+		c, err = l.named(o)
 	}
-	if l.name == "" {
-		return c, false, nil
+	if err == nil && c.Engine != "" {
+		c, err = o.native(c)
 	}
+	if l.name != "" {
+		before := c
+		c.Name = l.name
+		c = c.tracked(before, l.source)
+	}
+	return c, err
+}
+
+// named returns the database of the layer's name as the environment has it. Without a name, the engine that is asked for
+// can be found by its own variables and files, and there may be a default.
+func (l *layer) named(o outside) (Config, error) {
 	variable, ok := variableOf(l.name)
 	if !ok {
 		p := problems{source: l.source}
 		p.add("name", "isn't made of letters, digits, _, - and dots", "")
-		return c, false, p.err()
+		return Config{}, p.err()
 	}
-	c, found, err = l.outside.within(around).url(variable)
-	if err == nil && !found {
+	c, found, err := o.url(variable)
+	if found || err != nil {
+		return c, err
+	}
+	if l.name != "" {
 		p := problems{source: "environment " + variable}
 		p.add("url", "isn't set", "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
-		err = p.err()
+		return c, p.err()
 	}
-	return c.named(l), found, err
+	if l.engine != "" {
+		if c, found, err = o.nativeTarget(l.engine); found || err != nil {
+			return c, err
+		}
+	}
+	if l.fallback != "" {
+		return parse(l.fallback, "default")
+	}
+	return Config{}, nil
 }
 
-func (c Config) named(l *layer) Config {
-	if l.name == "" {
-		return c
-	}
-	before := c
-	c.Name = l.name
-	return c.tracked(before, l.source)
-}
-
-// variableOf returns the variable that holds the URL of a named database.
+// variableOf returns the variable that holds the URL of a database.
 func variableOf(name string) (variable string, ok bool) {
+	if name == "" {
+		return "DATABASE_URL", true
+	}
 	if !isName(name) {
 		return "", false
 	}

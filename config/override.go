@@ -55,9 +55,12 @@ func (o *override) apply(c Config, around outside) (Config, error) {
 		return c, nil
 	}
 	c, err := o.outer.apply(c, around)
-	base, found, err2 := o.layer.target(around)
-	if found && err2 == nil {
-		c = c.retarget(base)
+	if o.layer.hasBase || o.layer.name != "" {
+		base, err2 := o.layer.find(around)
+		if err2 == nil {
+			c = c.retarget(base)
+		}
+		err = errors.Join(err, err2)
 	}
-	return o.layer.change(c), errors.Join(err, err2)
+	return o.layer.change(c), err
 }
