@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	chunk        = 64 << 10 // bytes read at a time, at least
+	chunk        = 64 << 10 // bytes read at a time, unless the statement is larger
 	maxStatement = 64 << 20 // bytes of one statement of a script
 )
 
@@ -149,8 +149,9 @@ func (s *splitter) more(from int) (moved int, err error) {
 		return 0, s.fault(driver.TooLarge, line, col, "the statement that begins here is larger than %d MB", s.limit>>20)
 	}
 	s.count(from)
-	if len(s.buf) < max(chunk, kept) {
-		s.buf = make([]byte, max(chunk, kept))
+	size := max(kept, min(chunk, max(4<<10, int(s.base)+kept))) // most scripts are small
+	if len(s.buf) < size {
+		s.buf = make([]byte, size)
 	}
 	n := 0
 	for tries := 0; n == 0 || n < kept; tries++ {
