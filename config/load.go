@@ -83,9 +83,9 @@ func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback =
 //  2. opts
 //  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName, or the file that one of these names with _FILE
 //     behind it. It isn't asked if opts name a database
-//  4. the database's own variables: those of libpq (PGHOST, …), of MariaDB's and MySQL's clients and container images
-//     (MYSQL_HOST, MARIADB_USER, …), or MONGODB_URI. They fill what is missing where the engine is known: because another
-//     source names it, or by WithEngine
+//  4. the database's own variables and files: libpq's PGHOST, …, its service file and .pgpass; MYSQL_HOST, …, and my.cnf
+//     with the groups that clients read, and the container images' MARIADB_USER, …; MONGODB_URI. They fill what is missing
+//     where the engine is known: because another source names it, or by WithEngine
 //  5. Defaults, and the URL of WithDefaultURL
 //
 // A URL names its target as a whole: engine, hosts, database, user, password and the driver's parameters come
@@ -112,6 +112,9 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 		p := problems{source: c.source("engine")}
 		p.add("engine", "is "+string(c.Engine)+", but "+string(l.engine)+" is asked for", "")
 		return Config{}, p.err()
+	}
+	if c, err = l.outside.within(aroundIn(ctx)).passfile(c); err != nil {
+		return Config{}, err
 	}
 	return c.WithDefaults().canonical()
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -10,6 +12,7 @@ type native struct {
 	key, value string // the key is the one that the database has for it: dbname
 	source     string
 	user       string // of a password: whose it is, "" for whoever logs in
+	exposed    string // the path of its file, if others can read it
 }
 
 // native returns c with what its database's own variables and files say where c says nothing. c has to name its engine.
@@ -59,10 +62,13 @@ func (c *Config) hasPort() bool {
 	return slices.ContainsFunc(c.Addresses(), func(a Address) bool { return a.Port != 0 })
 }
 
-// postgresNatives returns what libpq would take, in its order (https://www.postgresql.org/docs/current/libpq-envars.html):
-// the variables that a Config has a place for.
-func (o outside) postgresNatives(Config) ([]native, error) {
-	list := []native{}
+// postgresNatives returns what libpq would take, in its order: what the service says, and then the variables, those that a
+// Config has a place for (https://www.postgresql.org/docs/current/libpq-envars.html).
+func (o outside) postgresNatives(c Config) ([]native, error) {
+	list, err := o.service(c)
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range [...][2]string{
 		{"PGHOST", "host"}, {"PGPORT", "port"}, {"PGDATABASE", "dbname"}, {"PGUSER", "user"}, {"PGPASSWORD", "password"},
 		{"PGSSLMODE", "sslmode"}, {"PGSSLROOTCERT", "sslrootcert"}, {"PGSSLCERT", "sslcert"}, {"PGSSLKEY", "sslkey"},
@@ -71,7 +77,16 @@ func (o outside) postgresNatives(Config) ([]native, error) {
 	} {
 		list = append(list, native{key: v[1], value: o.env(v[0]), source: "environment " + v[0]})
 	}
-	return list, nil
+	// A host goes first: a list of ports is one of as many as there are hosts.
+	return inFront(list, "host"), nil
+}
+
+// inFront returns the natives with those of some keys in front of all others.
+func inFront(list []native, keys ...string) []native {
+	slices.SortStableFunc(list, func(a, b native) int {
+		return cmp.Compare(slices.Index(keys, b.key), slices.Index(keys, a.key))
+	})
+	return list
 }
 
 func takePostgres(c *Config, p *problems, n native) {
@@ -93,21 +108,39 @@ func takePostgres(c *Config, p *problems, n native) {
 	}
 }
 
+// trimSpace trims what C calls space, for a password may end with a space of another script.
+func trimSpace(s string) string { return strings.Trim(s, " \t\n\v\f\r") }
+
 func fillText(field *string, value string) {
 	if *field == "" {
 		*field = value
 	}
 }
 
-// mariadbNatives returns the variables of MariaDB's and MySQL's clients (https://mariadb.com/kb/en/mariadb-environment-variables/), and
-// then those with which the container images create a database and its user (https://mariadb.com/kb/en/mariadb-server-docker-official-image-environment-variables/):
-// in a composed application both have them.
+// mariadbNatives returns what MariaDB's clients take, in their order: the option files, and then the variables
+// (https://mariadb.com/kb/en/mariadb-environment-variables/). Behind them come those with which the container images create
+// a database and its user (https://mariadb.com/kb/en/mariadb-server-docker-official-image-environment-variables/): in a
+// composed application both services have them.
 func (o outside) mariadbNatives(c Config) ([]native, error) {
-	list := []native{
-		{key: "host", value: o.env("MYSQL_HOST"), source: "environment MYSQL_HOST"},
-		{key: "socket", value: o.env("MYSQL_UNIX_PORT"), source: "environment MYSQL_UNIX_PORT"},
-		{key: "port", value: o.env("MYSQL_TCP_PORT"), source: "environment MYSQL_TCP_PORT"},
-		{key: "password", value: o.env("MYSQL_PWD"), source: "environment MYSQL_PWD"},
+	options, err := o.optionFile()
+	if err != nil {
+		return nil, err
+	}
+	list := []native{}
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		n := options[key]
+		if key == "password" {
+			n.user = options["user"].value
+			if c.Password.IsZero() && n.exposed != "" {
+				o.warn("a file with a password can be read by others", n.exposed, "chmod 600 "+n.exposed)
+			}
+		}
+		list = append(list, n)
+	}
+	for _, v := range [...][2]string{
+		{"MYSQL_HOST", "host"}, {"MYSQL_UNIX_PORT", "socket"}, {"MYSQL_TCP_PORT", "port"}, {"MYSQL_PWD", "password"},
+	} {
+		list = append(list, native{key: v[1], value: o.env(v[0]), source: "environment " + v[0]})
 	}
 	user := ""
 	for _, key := range [...]string{"user", "password", "database"} {
@@ -125,7 +158,7 @@ func (o outside) mariadbNatives(c Config) ([]native, error) {
 			if key == "user" {
 				user = value
 			}
-			list = append(list, native{key, value, source, user})
+			list = append(list, native{key: key, value: value, source: source, user: user})
 			break
 		}
 	}
@@ -133,9 +166,9 @@ func (o outside) mariadbNatives(c Config) ([]native, error) {
 }
 
 // sortMariaDB puts a socket in front of a host that isn't another machine, for such a host is reached through the socket.
-// Where the first host is one, the sockets say nothing.
+// Where the first host is one, the sockets say nothing. Users go in front of passwords, which are taken for one user.
 func sortMariaDB(list []native) []native {
-	first := func(key string) string {
+	find := func(key string) string {
 		for _, n := range list {
 			if n.key == key && n.value != "" {
 				return n.value
@@ -143,19 +176,11 @@ func sortMariaDB(list []native) []native {
 		}
 		return ""
 	}
-	host := first("host")
-	if host != "" && host != "localhost" || strings.EqualFold(first("protocol"), "tcp") {
-		return slices.DeleteFunc(list, func(n native) bool { return n.key == "socket" })
+	host := find("host")
+	if host != "" && host != "localhost" || strings.EqualFold(find("protocol"), "tcp") {
+		list = slices.DeleteFunc(list, func(n native) bool { return n.key == "socket" })
 	}
-	slices.SortStableFunc(list, func(a, b native) int { return rank(a.key) - rank(b.key) })
-	return list
-}
-
-func rank(key string) int {
-	if key == "socket" {
-		return 0
-	}
-	return 1
+	return inFront(list, "user", "socket")
 }
 
 func takeMariaDB(c *Config, p *problems, n native) {

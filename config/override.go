@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 type overrideKey struct{}
@@ -37,11 +38,27 @@ func (c Config) Under(ctx context.Context) (Config, error) {
 	if ctx.Value(overrideKey{}) == nil {
 		return c, nil
 	}
+	before := c
 	c, err := c.overridden(ctx, outside{})
+	if err == nil && !c.sameTarget(&before) {
+		if c.Password.Equal(before.Password) && strings.HasPrefix(c.source("password"), passfileSource) {
+			c.Password = Secret{} // it was looked up for the other target
+		}
+		c, err = aroundIn(ctx).passfile(c)
+	}
 	if err != nil {
 		return Config{}, err
 	}
 	return c.WithDefaults().canonical()
+}
+
+// aroundIn returns what the overrides have to read from.
+func aroundIn(ctx context.Context) (around outside) {
+	o, _ := ctx.Value(overrideKey{}).(*override)
+	for ; o != nil; o = o.outer {
+		around = around.within(o.layer.outside)
+	}
+	return around
 }
 
 // overridden applies the overrides, the outermost first.
