@@ -56,6 +56,7 @@ func open(ctx context.Context, to *target, r role, first bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.SetBusyTimeout(0) // see busyWait; the library's own handler would wait without end
 	c := &conn{db: db, to: to, role: r, busyTimeout: to.BusyTimeout, readOnly: to.ReadOnly}
 	c.maxLength = int(db.Limit(zombiezen.LimitLength, -1))
 	c.cache.init(to.StatementCache)
@@ -119,6 +120,10 @@ func onOff(on bool) string {
 	return "OFF"
 }
 
+// journalPatience is how long opening waits for others to let the journal mode be changed. A file has to be changed only
+// once in its life, and reading it needn't wait for that.
+const journalPatience = 250 * time.Millisecond
+
 // setJournal sets the journal mode unless the file has it, and finds out whether it can be written. Another process that
 // holds the file keeps it from changing; that is no reason to fail, and the next connection tries again.
 func (c *conn) setJournal(ctx context.Context, first bool) error {
@@ -127,7 +132,9 @@ func (c *conn) setJournal(ctx context.Context, first bool) error {
 		return err
 	}
 	if !c.readOnly && !strings.EqualFold(mode, c.to.JournalMode) {
+		c.busyTimeout = min(c.to.BusyTimeout, journalPatience)
 		_, err = c.text(ctx, "PRAGMA journal_mode = "+c.to.JournalMode)
+		c.busyTimeout = c.to.BusyTimeout
 		if code := zombiezen.ErrCode(err).ToPrimary(); code != zombiezen.ResultBusy && code != zombiezen.ResultReadOnly && err != nil {
 			return err
 		}
