@@ -46,9 +46,12 @@ func (e *TimeoutError) Error() string {
 		// Those who hold connections aren't the reason.
 	case len(e.Holders) > 0:
 		writeHolders(&b, e.Holders, e.InUse)
-		b.WriteString("; release them sooner, or raise MaxOpenConns")
+		b.WriteString("; release them sooner")
 	default:
-		b.WriteString("; set LeakThreshold to learn who holds them, release them sooner, or raise MaxOpenConns")
+		b.WriteString("; set LeakThreshold to learn who holds them, release them sooner")
+	}
+	if e.InUse >= e.Max && e.Max > 1 {
+		b.WriteString(", or raise MaxOpenConns")
 	}
 	return b.String()
 }

@@ -141,7 +141,7 @@ func (b *backend) Compile(text string) (*driver.Stmt, error) {
 func (b *backend) Connect(ctx context.Context) error {
 	for _, p := range b.pools() {
 		if err := p.Warm(ctx); err != nil {
-			return b.acquireFault(ctx, err)
+			return b.acquireFault(ctx, p, err)
 		}
 	}
 	return nil
@@ -173,7 +173,7 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 	}
 	slot, err := acquire(ctx)
 	if err != nil {
-		return nil, b.acquireFault(ctx, err)
+		return nil, b.acquireFault(ctx, p, err)
 	}
 	s := slot.Value()
 	s.slot = slot
@@ -181,7 +181,7 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 }
 
 // acquireFault turns an error of the pool's into a fault.
-func (b *backend) acquireFault(ctx context.Context, err error) error {
+func (b *backend) acquireFault(ctx context.Context, p *pool.Pool[*session], err error) error {
 	f := &driver.Fault{Phase: driver.Acquire, Verdict: driver.Again, Err: err}
 	timeout, timedOut := errors.AsType[*pool.TimeoutError](err)
 	dial, dialFailed := errors.AsType[*driver.Fault](err)
@@ -194,6 +194,12 @@ func (b *backend) acquireFault(ctx context.Context, err error) error {
 		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
 		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
+		switch {
+		case b.reader == b.writer:
+			f.Hint = "this database has one connection for everything: close the rows first, or read them at once with All"
+		case p == b.writer:
+			f.Hint = "SQLite has one writer: end its transaction and close its rows first, and run what belongs to a transaction on it"
+		}
 	case dialFailed:
 		return dial
 	}
