@@ -78,21 +78,26 @@ func site(f runtime.Frame) string {
 	return fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, path.Base(f.Function))
 }
 
-const module = "github.com/plinthdb/plinth"
-
-// ours reports whether a frame belongs to the layer itself. Plinth's own tests and its command are users of it.
+// ours reports whether a frame belongs to the layer itself, by its file: an inlined closure bears the name of the package
+// it was inlined into. Plinth's own tests, its command and its suites are users of it.
 func ours(f runtime.Frame) bool {
-	rest, ok := strings.CutPrefix(f.Function, module)
-	if !ok || rest == "" || strings.HasSuffix(f.File, "_test.go") {
+	rest, ok := strings.CutPrefix(f.File, root())
+	if !ok {
 		return strings.HasPrefix(f.Function, "iter.") || strings.HasPrefix(f.Function, "sync.")
 	}
-	if rest[0] == '.' { // the root package
-		return true
+	if strings.HasSuffix(rest, "_test.go") {
+		return false
 	}
-	for _, user := range []string{"/cmd/", "/internal/cli", "/drivertest.", "/integration", "/plinthtest."} {
-		if strings.HasPrefix(rest, user) {
+	for _, user := range []string{"cmd/", "internal/cli/", "drivertest/", "integration/", "plinthtest/"} {
+		if strings.HasPrefix(rest, user) && !strings.HasPrefix(rest, "drivertest/internal/") {
 			return false
 		}
 	}
-	return rest[0] == '/'
+	return true
+}
+
+// root is the folder that Plinth was compiled from, as the compiler writes it: a path, or with -trimpath the module's.
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return strings.TrimSuffix(file, "internal/callsite/callsite.go")
 }
