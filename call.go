@@ -169,6 +169,8 @@ func (c *call) run(ctx context.Context) error {
 	} else {
 		sess, err := c.eng.borrow(ctx, c.asked, c.need)
 		if err != nil {
+			c.acquired = time.Now() // all it did was wait
+			c.executed = c.acquired
 			return err
 		}
 		c.sess = sess

@@ -3,6 +3,7 @@ package plinth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"reflect"
 	"sync"
 
@@ -122,12 +123,37 @@ func (b *begunTxs) find(ctx context.Context) *Tx {
 	return b.by[ctx]
 }
 
-// txHeld tells the observers that the pool is used beside a transaction of the same context.
-func (w *watchers) txHeld(ctx context.Context, e *Engine, tx *Tx) {
-	if !w.held {
-		return
+// maxWarned bounds how many call sites are remembered as warned about.
+const maxWarned = 100
+
+// sites remembers call sites that were warned about.
+type sites struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// first reports whether site is new, and remembers it.
+func (s *sites) first(site string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen[site] || len(s.seen) >= maxWarned {
+		return false
 	}
+	if s.seen == nil {
+		s.seen = make(map[string]bool)
+	}
+	s.seen[site] = true
+	return true
+}
+
+// txHeld says that the pool is used beside a transaction of the same context: to the log, once a call site, and to the
+// observers each time. What such a call reads isn't what the transaction wrote.
+func (w *watchers) txHeld(ctx context.Context, e *Engine, tx *Tx) {
 	h := hook.TxHeld{Engine: e.info.Engine, Target: e.info.Target, Begun: tx.begun.Site(), Used: callsite.Caller()}
+	if e.warned.first(h.Used) {
+		e.log().LogAttrs(ctx, slog.LevelWarn, "plinth: the engine is used where a transaction is open; the call isn't part of it",
+			slog.String("target", h.Target), slog.String("transaction_begun_at", h.Begun), slog.String("engine_used_at", h.Used))
+	}
 	for _, o := range w.all {
 		if o.TxHeld != nil {
 			e.guard(ctx, "TxHeld", func() { o.TxHeld(ctx, h) })

@@ -36,6 +36,8 @@ type Engine struct {
 	plans scan.Cache
 	begun begunTxs
 
+	warned sites // of using the engine beside a transaction
+
 	closing   atomic.Bool
 	closeOnce sync.Once
 	closeErr  error

@@ -61,7 +61,7 @@ type Error struct {
 	Code       string // the database's own code
 	Constraint string // where the server tells, as are the next three
 	Table      string
-	Column     string
+	Column     string          // of a constraint over several columns: "a, b"
 	Position   int             // 1-based character in the statement, 0 if unknown
 	Row        int             // 1-based row of ExecuteMany, 0 elsewhere
 	Hint       string          // what to try
@@ -92,14 +92,19 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "row %d: ", e.Row)
 	}
 	b.WriteString(e.Kind.Error())
-	if on := e.subject(); on != "" {
+	native := ""
+	if e.Err != nil && e.Err.Error() != e.Kind.Error() {
+		native = ": " + e.Err.Error()
+	}
+	if on := e.subject(); on != "" && !strings.Contains(native, on) {
 		b.WriteString(" (" + on + ")")
 	}
-	if e.Err != nil && e.Err.Error() != e.Kind.Error() {
-		b.WriteString(": " + e.Err.Error())
+	if e.Position > 0 {
+		fmt.Fprintf(&b, " at character %d", e.Position)
 	}
+	b.WriteString(native)
 	if e.Code != "" {
-		b.WriteString(" [" + e.Code + "]")
+		b.WriteString(" [" + e.Engine + " " + e.Code + "]")
 	}
 	if e.tried != nil {
 		fmt.Fprintf(&b, " (attempt %d, the last: %v)", len(e.Attempts), e.tried.Stopped)
@@ -140,14 +145,27 @@ func (e *Error) Is(target error) bool {
 	return e.Kind.Is(target) || e.tried != nil && e.tried.Is(target)
 }
 
-// LogValue returns the fields that hold no value of the caller's, for logs: the native error's text may quote one.
+// LogValue returns what may stand in a log: all but the text of the database's own error, which may quote a value of the
+// caller's. An error that wraps this one with %w has no LogValue: log it and slog takes its whole text.
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", e.Kind.String())}
+	detail := ""
+	if e.Code == "" && e.Err != nil && e.Kind != ErrVetoed { // Plinth's own words
+		detail = e.Err.Error()
+	}
 	for _, a := range []slog.Attr{
-		slog.String("code", e.Code), slog.String("constraint", e.Constraint), slog.String("table", e.Table),
-		slog.String("column", e.Column), slog.String("hint", e.Hint),
+		slog.String("detail", detail), slog.String("op", e.Op), slog.String("target", e.Target),
+		slog.String("statement", e.Statement), slog.String("code", e.Code), slog.String("constraint", e.Constraint),
+		slog.String("table", e.Table), slog.String("column", e.Column), slog.String("hint", e.Hint),
 	} {
 		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	for _, a := range []slog.Attr{
+		slog.Int("position", e.Position), slog.Int("row", e.Row), slog.Int("attempts", len(e.Attempts)),
+	} {
+		if a.Value.Int64() != 0 {
 			attrs = append(attrs, a)
 		}
 	}

@@ -20,9 +20,9 @@ type hooks struct {
 
 // watchers are the observers, and what of them there is at all, found out once.
 type watchers struct {
-	all         []*hook.Observer
-	start, end  []func(context.Context, *hook.Event)
-	retry, held bool
+	all        []*hook.Observer
+	start, end []func(context.Context, *hook.Event)
+	retry      bool
 }
 
 func watching(observers []*hook.Observer) watchers {
@@ -39,7 +39,6 @@ func watching(observers []*hook.Observer) watchers {
 			w.end = append(w.end, o.CallEnd)
 		}
 		w.retry = w.retry || o.Retry != nil
-		w.held = w.held || o.TxHeld != nil
 	}
 	return w
 }

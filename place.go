@@ -16,6 +16,14 @@ type Querier interface {
 	Query(ctx context.Context, statement string, args ...any) (*Rows, error)
 }
 
+// Transactor is a Querier that can also run many rows and transactions: an *Engine, a *Conn or a *Tx. It's for a function
+// that must not care whether it is part of a transaction.
+type Transactor interface {
+	Querier
+	ExecuteMany(ctx context.Context, statement string, rows iter.Seq[[]any]) (Result, error)
+	InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) error
+}
+
 // Result is what a statement that returns no rows did.
 type Result = driver.Result
 
@@ -42,10 +50,7 @@ func (p *place) Execute(ctx context.Context, statement string, args ...any) (Res
 // retried only as long as no row was taken from rows, which may be a generator that can't start again.
 func (p *place) ExecuteMany(ctx context.Context, statement string, rows iter.Seq[[]any]) (Result, error) {
 	c := &call{op: hook.ExecuteMany, many: rows}
-	if err := p.compile(ctx, c, statement); err != nil {
-		return Result{}, err
-	}
-	if err := p.enter(c); err != nil {
+	if err := p.prepare(ctx, c, statement, nil); err != nil {
 		return Result{}, err
 	}
 	defer p.hold.leave() // rows is the caller's code and may panic
@@ -92,17 +97,31 @@ func (p *place) Query(ctx context.Context, statement string, args ...any) (*Rows
 	return r, nil
 }
 
-// prepare makes a call ready: compiled, its arguments matched, its session taken into use.
+// prepare makes a call ready: compiled, its arguments matched, its session taken into use. A call that can't be made
+// ready has no attempt, but those who watch calls see it fail.
 func (p *place) prepare(ctx context.Context, c *call, text string, args []any) error {
-	if err := p.compile(ctx, c, text); err != nil {
-		return err
+	err := p.compile(ctx, c, text)
+	if err == nil && c.many == nil {
+		err = p.bind(c, args)
 	}
+	if err == nil {
+		err = p.enter(c)
+	}
+	if err != nil {
+		c.start(ctx)
+		c.ev.Statement, c.ev.Args = text, args
+		c.end(ctx, err)
+	}
+	return err
+}
+
+func (p *place) bind(c *call, args []any) error {
 	native, flat, err := c.stmt.Binder.Bind(args)
 	if err != nil {
 		return final(p.eng.failed(string(c.op), c.stmt, err, false, false))
 	}
 	c.req = driver.Request{Stmt: c.stmt.Stmt, Native: native, Args: flat}
-	return p.enter(c)
+	return nil
 }
 
 func (p *place) compile(ctx context.Context, c *call, text string) error {

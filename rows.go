@@ -18,6 +18,8 @@ type Rows struct {
 	vals  []driver.Value // of the current row; nil before the first and after the last
 	err   error
 	ended bool
+
+	unread error // a row couldn't be read into what it was asked for: for those who watch
 }
 
 // Next goes to the next row and reports whether there is one. After false, Err tells an end from a failure.
@@ -58,7 +60,11 @@ func (r *Rows) finish(err error) {
 		err = cerr
 	}
 	r.err = final(r.attempted(err))
-	r.end(r.ctx, r.err)
+	seen := r.err
+	if seen == nil {
+		seen = r.unread
+	}
+	r.end(r.ctx, seen)
 	r.hold.leave()
 }
 
@@ -116,7 +122,8 @@ func (r *Rows) into(t reflect.Type, dst any) error {
 }
 
 func (r *Rows) scanError(err error) error {
-	return final(r.eng.failed(string(hook.Query), r.stmt, err, false, true))
+	r.unread = final(r.eng.failed(string(hook.Query), r.stmt, err, false, true))
+	return r.unread
 }
 
 func columnNames(cols []driver.Column) []string {

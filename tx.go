@@ -244,8 +244,10 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	returned = true
 	replayable := t.eng.info.TransactionalDDL || !t.hold.schema
 	switch {
+	case t.done.Load() && err == nil && t.applied:
+		return nil // fn committed it itself
 	case t.done.Load() && err == nil:
-		return nil // fn ended it itself
+		return t.eng.usage(ErrTxDone, string(hook.Commit), "the function rolled the transaction back itself, and returned no error")
 	case err == nil:
 		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open
 			_ = t.Rollback(ctx)
@@ -261,8 +263,12 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 
 // InTx runs fn in a savepoint: what it did is undone when it returns an error, panics or ends its goroutine, and the
 // transaction around it goes on. It never runs fn twice: what can only be repeated as a whole is repeated by the
-// outermost InTx, so the error must be handed up. A database without savepoints answers with ErrUnsupported.
-func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (err error) {
+// outermost InTx, so the error must be handed up. A database without savepoints answers with ErrUnsupported. opts, there
+// so that an Engine and a Tx fit one interface, must be empty.
+func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) (err error) {
+	if len(opts) > 0 {
+		return t.eng.usage(ErrArgument, string(hook.Savepoint), "a savepoint has no options of its own: give them to the transaction")
+	}
 	depth := 1
 	for p := t.parent; p != nil; p = p.parent {
 		depth++

@@ -154,10 +154,13 @@ func endedInside(t *testing.T, s *suite) {
 		done(t)(tx.Execute(ctx, d.Add, 1, 1))
 		return tx.Commit(ctx)
 	}))
-	ok(t, d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+	err := d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
 		done(t)(tx.Execute(ctx, d.Add, 1, 1))
 		return tx.Rollback(ctx)
-	}))
+	})
+	if !errors.Is(err, plinth.ErrTxDone) { // nil would say that it was committed
+		t.Errorf("a function that rolls back and returns nil: %v, want ErrTxDone", err)
+	}
 	equal(t, "n", d.n(t, 1), 1)
 }
 
