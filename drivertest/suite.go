@@ -14,6 +14,7 @@ import (
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/drivertest/internal/tap"
 	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/querylog"
 	"github.com/plinthdb/plinth/retry"
 )
@@ -79,6 +80,7 @@ func bareOptions() plinth.Options {
 		Retry:    retry.Policy{Attempts: 1},
 		QueryLog: querylog.Options{Threshold: -1},
 		Logger:   slog.New(slog.DiscardHandler),
+		Pool:     pool.Options{AcquireTimeout: within}, // so that a leak doesn't hang the rest
 	}
 }
 
@@ -94,7 +96,7 @@ func fullOptions(r *recorder) plinth.Options {
 		Observers: []*hook.Observer{r.observer(), {}, nil},
 		Logger:    log,
 	}
-	o.Pool.LeakThreshold = 3 * within
+	o.Pool.AcquireTimeout, o.Pool.LeakThreshold = within, 3*within
 	return o
 }
 
