@@ -39,7 +39,8 @@ type Options struct {
 //
 // The attributes are statement (the fingerprint), engine, target, op, total, wait (for a connection), execute, fetch, rows,
 // attempts and caller, and where there is something to say args, error and suppressed: how many slow or failed calls
-// weren't logged since the last that was, because there were more than PerSecond.
+// weren't logged since the last that was, because there were more than PerSecond. A call that spent most of its time
+// after its first row is a "slow fetch" and not a "slow query": the caller's own work between the rows counts there.
 func Observer(o Options) *hook.Observer {
 	w := &writer{Options: o, slow: o.slow()}
 	if w.slow == never && !o.Errors && !o.All {
@@ -117,6 +118,9 @@ func (w *writer) write(ctx context.Context, e *hook.Event) {
 	switch {
 	case e.Total >= w.slow:
 		level, message = slog.LevelWarn, "slow query"
+		if e.Fetch > e.Total/2 {
+			message = "slow fetch"
+		}
 	case e.Err != nil && w.Errors:
 		level, message = slog.LevelWarn, "query failed"
 	}

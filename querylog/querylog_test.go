@@ -94,7 +94,7 @@ func TestWhatIsLoggedAndHow(t *testing.T) {
 		"just below the threshold":       {Options{}, DefaultThreshold - 1, nil, ""},
 		"at the threshold":               {Options{}, DefaultThreshold, nil, "WARN slow query"},
 		"below one's own threshold":      {Options{Threshold: 2 * time.Second}, slow, nil, ""},
-		"above one's own threshold":      {Options{Threshold: 1}, fast, nil, "WARN slow query"},
+		"above one's own threshold":      {Options{Threshold: time.Second / 2}, slow, nil, "WARN slow query"},
 		"failed":                         {Options{}, fast, duplicate{}, ""},
 		"failed, asked for":              {Options{Errors: true}, fast, duplicate{}, "WARN query failed"},
 		"succeeded, failures asked for":  {Options{Errors: true}, fast, nil, ""},
@@ -310,5 +310,15 @@ func BenchmarkSlowCall(b *testing.B) {
 	o, e, ctx := Observer(Options{Logger: logger, PerSecond: -1}), event(time.Second, nil), b.Context()
 	for b.Loop() {
 		o.CallEnd(ctx, e)
+	}
+}
+
+func TestTimeSpentBetweenTheRowsIsASlowFetch(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	o := Observer(Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	o.CallEnd(t.Context(), &hook.Event{Op: hook.Query, Execute: time.Millisecond, Fetch: time.Second, Total: time.Second + time.Millisecond})
+	if !strings.Contains(out.String(), `msg="slow fetch"`) {
+		t.Errorf("logged %q, want a slow fetch", out.String())
 	}
 }
