@@ -11,7 +11,10 @@ import (
 
 // NewRows returns rows that were given, for a fake Querier in an application's tests. A value is nil, a bool, any
 // integer or float, a string, []byte, time.Time, a Decimal, or a nested value ([]any, map[string]any);
-// what is of another type, or a row of another length than columns, is an error of Next.
+// what is of another type, or a row of another length than columns, is an error of Next. A row that is one error and
+// nothing else makes reading fail with it there:
+//
+//	plinth.NewRows([]string{"id"}, []any{1}, []any{plinth.ErrUnavailable})
 func NewRows(columns []string, rows ...[]any) *Rows {
 	g := &given{rows: rows}
 	for _, name := range columns {
@@ -39,6 +42,11 @@ func (g *given) Next(context.Context) ([]driver.Value, error) {
 	}
 	row := g.rows[0]
 	g.rows = g.rows[1:]
+	if len(row) == 1 {
+		if err, ok := row[0].(error); ok {
+			return nil, &driver.Fault{Kind: contextKind(err), Phase: driver.Fetch, Err: err}
+		}
+	}
 	if len(row) != len(g.cols) {
 		return nil, driver.Faultf(driver.Argument, "a row of %d values for %d columns", len(row), len(g.cols))
 	}

@@ -8,6 +8,8 @@ package driver
 
 import (
 	"context"
+	"io"
+	"iter"
 	"time"
 
 	"github.com/plinthdb/plinth/pool"
@@ -42,6 +44,19 @@ type Backend interface {
 	// Close takes no more sessions out, waits until the borrowed ones are back or ctx ends, and then cuts those that
 	// are left: their running statements fail. The error names who was cut.
 	Close(ctx context.Context) error
+}
+
+// Splitter is a Backend that can take a script apart. It is asked for once, when the engine is made.
+type Splitter interface {
+	// Split returns the statements of a script as they are read. The last element is an error if the script can't be
+	// read to its end.
+	Split(script io.Reader) iter.Seq2[ScriptStatement, error]
+}
+
+// ScriptStatement is one statement of a script.
+type ScriptStatement struct {
+	Text string
+	Line int // where it begins, 1-based
 }
 
 // Info describes a target.

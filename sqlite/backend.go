@@ -15,6 +15,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"io"
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -135,6 +137,17 @@ func (b *backend) Info() driver.Info {
 // Compile implements driver.Backend.
 func (b *backend) Compile(text string) (*driver.Stmt, error) {
 	return sqltext.Compile(text, sqltext.SQLite())
+}
+
+// Split implements driver.Splitter.
+func (b *backend) Split(script io.Reader) iter.Seq2[driver.ScriptStatement, error] {
+	return func(yield func(driver.ScriptStatement, error) bool) {
+		for st, err := range sqltext.Statements(script, sqltext.SQLite()) {
+			if !yield(driver.ScriptStatement{Text: st.Text, Line: st.Line}, err) {
+				return
+			}
+		}
+	}
 }
 
 // Connect implements driver.Backend. The writer goes first: it makes the file.
