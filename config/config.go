@@ -1,8 +1,8 @@
 // Package config finds the configuration of a database, and says where each value came from.
 //
 // One URL is enough, and DATABASE_URL is where it is looked for. Load merges the sources, the first that has a value
-// wins: an override in the context, arguments, the environment, defaults. A Config turns into a URL and back without
-// loss. No secret shows itself unless asked to: see Secret.
+// wins: an override in the context, arguments, the environment, the file plinth.yaml, the database's own variables and
+// files, defaults. A Config turns into a URL and back without loss. No secret shows itself unless asked to: see Secret.
 package config
 
 import (

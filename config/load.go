@@ -83,14 +83,15 @@ func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback =
 //  2. opts
 //  3. the environment: DATABASE_URL, or <NAME>_DATABASE_URL after WithName, or the file that one of these names with _FILE
 //     behind it. It isn't asked if opts name a database
-//  4. the database's own variables and files: libpq's PGHOST, …, its service file and .pgpass; MYSQL_HOST, …, and my.cnf
+//  4. the file (WithFile), unless opts name a database
+//  5. the database's own variables and files: libpq's PGHOST, …, its service file and .pgpass; MYSQL_HOST, …, and my.cnf
 //     with the groups that clients read, and the container images' MARIADB_USER, …; MONGODB_URI. They fill what is missing
 //     where the engine is known: because another source names it, or by WithEngine
-//  5. Defaults, and the URL of WithDefaultURL
+//  6. Defaults, and the URL of WithDefaultURL
 //
-// A URL names its target as a whole: engine, hosts, database, user, password and the driver's parameters come
-// from the first source that names a target. If none does, that is an error. All that is wrong is reported at once, as
-// *FieldError joined by errors.Join.
+// A target is named as a whole: engine, hosts, database, user, password and the driver's parameters come from the first
+// source that names one, and what is missing there from native variables and files alone. If none does, that is an error.
+// All that is wrong is reported at once, as *FieldError joined by errors.Join.
 func Load(ctx context.Context, opts ...Option) (Config, error) {
 	l := newLayer("argument", opts)
 	c, err := l.find(outside{})
@@ -105,7 +106,10 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	}
 	if c.Engine == "" {
 		p := problems{source: "environment DATABASE_URL"}
-		p.add("url", "no database is named", "set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument")
+		file, _ := l.outside.configFile() // it has been read without an error
+		problem, hint := file.lacks("")
+		fillText(&hint, "set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument")
+		p.add("url", "no database is named"+problem, hint)
 		return Config{}, p.err()
 	}
 	if l.engine != "" && c.Engine != l.engine {
@@ -139,8 +143,9 @@ func (l *layer) find(around outside) (c Config, err error) {
 	return c, err
 }
 
-// named returns the database of the layer's name as the environment has it. Without a name, the engine that is asked for
-// can be found by its own variables and files, and there may be a default.
+// named returns the database of the layer's name as the environment and the file have it: which one it is comes from the
+// first of them, settings from both. Without a name, the engine that is asked for can be found by its own variables and
+// files, and there may be a default.
 func (l *layer) named(o outside) (Config, error) {
 	variable, ok := variableOf(l.name)
 	if !ok {
@@ -148,24 +153,39 @@ func (l *layer) named(o outside) (Config, error) {
 		p.add("name", "isn't made of letters, digits, _, - and dots", "")
 		return Config{}, p.err()
 	}
-	c, found, err := o.url(variable)
-	if found || err != nil {
-		return c, err
+	target, found, err := o.url(variable)
+	file, err2 := o.configFile()
+	if err = errors.Join(err, err2); err != nil {
+		return Config{}, err
 	}
-	if l.name != "" {
+	secrets := &o
+	if found {
+		secrets = nil // its own target isn't used
+	}
+	c, err := file.database(l.name, secrets)
+	switch {
+	case err != nil:
+		return Config{}, err
+	case found:
+		return c.retarget(target), nil
+	case c.Engine != "":
+		return c, nil
+	case l.name != "":
+		problem, hint := file.lacks(l.name)
+		fillText(&hint, "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
 		p := problems{source: "environment " + variable}
-		p.add("url", "isn't set", "set it to the database's URL, for instance sqlite:"+strings.ToLower(l.name)+".db")
+		p.add("url", "isn't set"+problem, hint)
 		return c, p.err()
-	}
-	if l.engine != "" {
-		if c, found, err = o.nativeTarget(l.engine); found || err != nil {
-			return c, err
+	case l.engine != "":
+		if target, found, err = o.nativeTarget(l.engine); found || err != nil {
+			return c.retarget(target), err
 		}
 	}
 	if l.fallback != "" {
-		return parse(l.fallback, "default")
+		target, err = parse(l.fallback, "default")
+		return c.retarget(target), err
 	}
-	return Config{}, nil
+	return c, nil
 }
 
 // variableOf returns the variable that holds the URL of a database.
@@ -215,7 +235,8 @@ func (c Config) retarget(to Config) Config {
 	if c.Name == "" {
 		c.Name = old.Name
 	}
-	sources := maps.Clone(c.sources)
+	sources := map[string]origin{}
+	maps.Copy(sources, c.sources)
 	for _, s := range settings() {
 		from, said := old.sources[s.key]
 		if _, ok := sources[s.key]; ok || from.source == "default" { // the other engine may have other defaults

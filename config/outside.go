@@ -15,6 +15,7 @@ type outside struct {
 	environ lookup
 	open    func(path string) (fs.File, error)
 	logger  *slog.Logger
+	path    string // of the configuration's file
 }
 
 // lookup is os.LookupEnv or what stands for it.
@@ -31,6 +32,7 @@ func (o outside) within(around outside) outside {
 	if o.logger == nil {
 		o.logger = around.logger
 	}
+	fillText(&o.path, around.path)
 	return o
 }
 
@@ -46,8 +48,8 @@ func WithFiles(open func(path string) (fs.File, error)) Option {
 	return func(l *layer) { l.outside.open = open }
 }
 
-// WithLogger replaces slog.Default() for warnings: that a file with a secret can be read by others. They name the file
-// and never what it holds.
+// WithLogger replaces slog.Default() for warnings: that a file with a secret can be read by others, and that a file which
+// is named isn't used. They name the file and never what it holds.
 func WithLogger(logger *slog.Logger) Option {
 	return func(l *layer) { l.outside.logger = logger }
 }
