@@ -82,7 +82,8 @@ func (e *Engine) Connect(ctx context.Context) error {
 }
 
 // Close refuses new calls, waits until the running ones have ended or ctx does, and then cuts those that are left:
-// their statements fail, and the error names who still held a connection. Only the first Close does anything; others wait for it.
+// their statements fail, and the error names who still held a connection, if Pool.LeakThreshold is set. Only the first
+// Close does anything; others wait for it.
 func (e *Engine) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
 		e.closing.Store(true)

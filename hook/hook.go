@@ -65,7 +65,8 @@ type Before func(ctx context.Context, e *Event) (context.Context, error)
 // After runs when an attempt has ended: for a query, when its rows were closed.
 type After func(ctx context.Context, e *Event)
 
-// Observer watches. Every field may be nil; a nil field costs nothing. New fields may come, so name the fields you
+// Observer watches. Every call is seen to start and to end, also one that is refused before its first attempt (a wrong
+// number of arguments) or fails after its last (a row that doesn't fit the Go type). Every field may be nil; a nil field costs nothing. New fields may come, so name the fields you
 // set. The functions run on the goroutine of the call and must return quickly; they may run at the same time
 // for different calls.
 type Observer struct {
