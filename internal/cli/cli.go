@@ -4,14 +4,13 @@ package cli
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -32,7 +31,7 @@ const DefaultURL = "sqlite:plinth.db"
 // env is os.LookupEnv, or a test's own. It uses nothing of the process but what it is given, so many may run at once.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, out: newOutput(stdout), stderr: stderr, env: env}
-	return a.exit(a.run(ctx, args), args)
+	return a.exit(ctx, a.run(ctx, args), args)
 }
 
 // app is one run of the command.
@@ -42,21 +41,24 @@ type app struct {
 	out    *output
 	stderr io.Writer
 	env    func(string) (string, bool)
+
+	missing string // the SQLite file that isn't there, and that only exec may create
 }
 
 // flags are accepted before and after every subcommand.
 type flags struct {
-	Database string        `short:"d" placeholder:"URL" help:"The database. Default: the environment variable DATABASE_URL, else ${default_url}."`
-	Timeout  time.Duration `placeholder:"30s" help:"Give up on a statement after this long. Default: never."`
-	Log      bool          `help:"Log each statement to standard error, slow ones as warnings. Arguments are never shown."`
-	Slow     time.Duration `default:"200ms" help:"With --log: what is slow."`
-	Verbose  bool          `short:"v" help:"After an error, show each attempt that was made."`
-	NoColor  bool          `help:"Use no colours. NO_COLOR in the environment does the same."`
+	Database string   `short:"d" placeholder:"URL" help:"The database. Default: the environment variable DATABASE_URL, else ${default_url}."`
+	Timeout  duration `placeholder:"DURATION" help:"Give up on a statement after this long, such as 5s or 500ms. Default: wait for ever."`
+	Log      bool     `help:"Log each statement to standard error, slow ones as warnings. Arguments are never shown."`
+	Slow     duration `default:"200ms" help:"With --log: what is slow."`
+	Verbose  bool     `short:"v" help:"After an error, show each attempt that was made."`
+	NoColor  bool     `help:"Use no colours. NO_COLOR in the environment does the same."`
 }
 
 // grammar is what kong reads the command line into.
 type grammar struct {
 	*flags
+	Print kong.VersionFlag `name:"version" help:"Print the version."`
 
 	Ping    pingCmd    `cmd:"" help:"Make one round trip and say what answered."`
 	Health  healthCmd  `cmd:"" help:"Report on the database's health and the pool; exit code 3 if it isn't healthy."`
@@ -66,28 +68,20 @@ type grammar struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-const description = `Ask a database questions from the shell.
-
-A database is a URL such as sqlite:app.db or sqlite::memory:, given by -d or by the environment variable DATABASE_URL.
-
-  plinth ping
-  plinth -d sqlite:shop.db exec -f schema.sql
-  plinth -d sqlite:shop.db exec 'insert into item (name, price) values (?, ?)' pear 0.35
-  plinth -d sqlite:shop.db query -o json 'select * from item where price < ?' 1
-  plinth demo
-
-Exit code: 0 done, 1 the database said no, 2 wrong use, 3 the database can't be reached.`
-
 // run reads the command line and does what it says.
 func (a *app) run(ctx context.Context, args []string) error {
 	helped := false
 	parser, err := kong.New(&grammar{flags: &a.flags},
-		kong.Name("plinth"), kong.Description(description), kong.Vars{"default_url": DefaultURL},
+		kong.Name("plinth"), kong.Description(description), kong.Vars{"default_url": DefaultURL, "version": version(), "arg_help": argHelp},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoAppDescFormat: true, WrapUpperBound: 100}),
+		kong.Help(help),
 		kong.Writers(a.out, a.stderr), kong.Exit(func(int) { helped = true }),
 	)
 	if err != nil {
 		return err
+	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	command, err := parser.Parse(markNegatives(args))
 	switch {
@@ -96,7 +90,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 	case len(args) == 0:
 		return usagef("plinth --help lists them, plinth demo shows what the library does", "a command is missing")
 	case err != nil:
-		return parseError(err, command)
+		return parseError(err, command, parser.Model)
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	err = command.Run(a)
@@ -106,41 +100,28 @@ func (a *app) run(ctx context.Context, args []string) error {
 	return err
 }
 
-// parseError names the --help that helps.
-func parseError(err error, command *kong.Context) error {
-	help := "plinth --help"
-	var perr *kong.ParseError
-	if command == nil && errors.As(err, &perr) {
-		command = perr.Context
-	}
-	if command != nil && command.Selected() != nil {
-		help = command.Selected().FullPath() + " --help"
-	}
-	hint := "see " + help
-	if strings.HasPrefix(err.Error(), "unknown flag") {
-		hint += "; if that was an ARG, put -- in front of the statement"
-	}
-	return &hinted{err: err, hint: hint, usage: true}
-}
-
 // engine opens the database for fn and closes it afterwards.
-func (a *app) engine(ctx context.Context, fn func(*plinth.Engine) error) error {
+func (a *app) engine(ctx context.Context, how access, fn func(*plinth.Engine) error) error {
+	timeout := time.Duration(a.Timeout)
+	if timeout > 0 && timeout < time.Millisecond {
+		return usagef("", "--timeout: %v is too short, 1ms is the least", timeout)
+	}
 	logger := slog.New(slog.DiscardHandler)
 	if a.Log {
 		logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	db, err := open.Open(ctx, plinth.Options{
 		URL:      a.Database,
-		Config:   []config.Option{config.WithEnviron(a.env), config.WithDefaultURL(DefaultURL)},
-		Timeout:  a.Timeout,
-		Pool:     pool.Options{AcquireTimeout: a.Timeout},
+		Config:   []config.Option{config.WithEnviron(a.env), config.WithDefaultURL(DefaultURL), config.With(a.configure(how))},
+		Timeout:  timeout,
+		Pool:     pool.Options{AcquireTimeout: timeout},
 		Logger:   logger,
-		QueryLog: querylog.Options{Logger: logger, Threshold: a.Slow, Errors: true, All: a.Log},
+		QueryLog: querylog.Options{Logger: logger, Threshold: time.Duration(a.Slow), Errors: true, All: a.Log},
 	})
 	if err != nil {
 		return err
 	}
-	err = fn(db)
+	err = a.explain(fn(db))
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if cerr := db.Close(closing); err == nil {
@@ -196,12 +177,16 @@ func (l live) Write(p []byte) (int, error) {
 
 type versionCmd struct{}
 
-// Run prints the version that the go command recorded in the binary.
+// Run prints the version, which is the one that the go command recorded in the binary.
 func (versionCmd) Run(a *app) error {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintf(a.out, "plinth %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(a.out, version())
 	return err
+}
+
+func version() string {
+	v := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("plinth %s (%s, %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

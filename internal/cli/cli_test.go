@@ -21,7 +21,12 @@ type shell struct {
 }
 
 func newShell(t *testing.T) *shell {
-	return &shell{t: t, db: "sqlite:" + filepath.ToSlash(filepath.Join(t.TempDir(), "t.db")), in: strings.NewReader("")}
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "t.db")
+	if err := os.WriteFile(file, nil, 0o600); err != nil { // an empty file is an empty database
+		t.Fatal(err)
+	}
+	return &shell{t: t, db: "sqlite:" + filepath.ToSlash(file), in: strings.NewReader("")}
 }
 
 // result is what a run of the command came to.
@@ -90,12 +95,12 @@ func TestQueryPrintsEachFormatOfWhatTheDatabaseHolds(t *testing.T) {
 	s.must("exec", "create table item (id integer primary key, name text, price real, picture blob)")
 	s.must("exec", "insert into item (name, price, picture) values ('pear', 0.35, x'00ff'), (null, 1e15, null)")
 	for format, want := range map[string]string{
-		"table":    " id | name |            price | picture\n----+------+------------------+---------\n  1 | pear |             0.35 | \\x00ff\n  2 | NULL | 1000000000000000 | NULL\n(2 rows)\n",
-		"vertical": "-[ row 1 ]-\nid      | 1\nname    | pear\nprice   | 0.35\npicture | \\x00ff\n-[ row 2 ]-\nid      | 2\nname    | NULL\nprice   | 1000000000000000\npicture | NULL\n",
-		"csv":      "id,name,price,picture\n1,pear,0.35,\\x00ff\n2,,1000000000000000,\n",
-		"json":     "[\n{\"id\":1,\"name\":\"pear\",\"price\":0.35,\"picture\":\"AP8=\"},\n{\"id\":2,\"name\":null,\"price\":1000000000000000,\"picture\":null}\n]\n",
-		"jsonl":    "{\"id\":1,\"name\":\"pear\",\"price\":0.35,\"picture\":\"AP8=\"}\n{\"id\":2,\"name\":null,\"price\":1000000000000000,\"picture\":null}\n",
-		"markdown": "| id | name | price | picture |\n| --- | --- | --- | --- |\n| 1 | pear | 0.35 | \\x00ff |\n| 2 | NULL | 1000000000000000 | NULL |\n",
+		"table":    " id | name |              price | picture\n----+------+--------------------+---------\n  1 | pear |               0.35 | \\x00ff\n  2 | NULL | 1000000000000000.0 | NULL\n(2 rows)\n",
+		"vertical": "-[ row 1 ]-\nid      | 1\nname    | pear\nprice   | 0.35\npicture | \\x00ff\n-[ row 2 ]-\nid      | 2\nname    | NULL\nprice   | 1000000000000000.0\npicture | NULL\n",
+		"csv":      "id,name,price,picture\n1,pear,0.35,\\x00ff\n2,,1000000000000000.0,\n",
+		"json":     "[\n{\"id\":1,\"name\":\"pear\",\"price\":0.35,\"picture\":\"AP8=\"},\n{\"id\":2,\"name\":null,\"price\":1000000000000000.0,\"picture\":null}\n]\n",
+		"jsonl":    "{\"id\":1,\"name\":\"pear\",\"price\":0.35,\"picture\":\"AP8=\"}\n{\"id\":2,\"name\":null,\"price\":1000000000000000.0,\"picture\":null}\n",
+		"markdown": "| id | name | price | picture |\n| --- | --- | --- | --- |\n| 1 | pear | 0.35 | \\x00ff |\n| 2 | NULL | 1000000000000000.0 | NULL |\n",
 	} {
 		s.equal(s.must("query", "-o", format, "select * from item order by id"), want)
 	}
@@ -132,9 +137,19 @@ func TestArgumentsAreBoundByTheirJSONType(t *testing.T) {
 func TestExecPrintsWhatWasDone(t *testing.T) {
 	t.Parallel()
 	s := newShell(t)
-	s.equal(s.must("exec", "create table t (id integer primary key, x text)"), "rows affected: 0\n")
+	s.equal(s.must("exec", "create table t (id integer primary key, x text)"), "done\n")
 	s.equal(s.must("exec", "insert into t (x) values (?), (?)", "a", "b"), "rows affected: 2\nlast insert id: 2\n")
 	s.equal(s.must("exec", "update t set x = ? where id > ?", "c", "0"), "rows affected: 2\n")
+	s.equal(s.must("exec", "delete from t where x is null"), "rows affected: 0\n")
+	s.equal(s.must("exec", "analyze"), "done\n")
+	for statement, out := range map[string]string{
+		"select * from t": "", "with n as (select 1) select * from n": "", "pragma user_version": "",
+		"update t set x = x returning id": "rows affected: 2\n",
+	} {
+		if r := s.run("exec", statement); r.code != exitDone || r.out != out || !strings.Contains(r.err, "thrown away; plinth query") {
+			t.Errorf("%s: %+v", statement, r)
+		}
+	}
 }
 
 func TestQueryOfAStatementWithoutRowsSaysSo(t *testing.T) {
@@ -183,7 +198,17 @@ func TestTheExitCodeSaysWhoIsToBlame(t *testing.T) {
 		"URL of nothing":      {exitUsage, []string{"-d", "nosuch:db", "ping"}, nil},
 		"bad parameter":       {exitUsage, []string{"-d", s.db + "?busy_timeout=soon", "ping"}, []string{"busy_timeout"}},
 		"driver not there":    {exitUsage, []string{"-d", "mongodb://localhost/x", "ping"}, []string{"mongodb"}},
-		"bad duration":        {exitUsage, []string{"--timeout", "5", "ping"}, []string{"duration"}},
+		"bad duration":        {exitUsage, []string{"--timeout", "5", "ping"}, []string{"--timeout", "give one: 5s,"}},
+		"no duration":         {exitUsage, []string{"--slow", "soon", "ping"}, []string{`"soon" is no duration`}},
+		"negative duration":   {exitUsage, []string{"--timeout=-5s", "ping"}, []string{"can't be negative"}},
+		"tiny duration":       {exitUsage, []string{"--timeout=1ns", "ping"}, []string{"1ms is the least"}},
+		"flag before command": {exitUsage, []string{"-o", "json", "query", "select 1"}, []string{"-o is a flag of health and query", "hint: put it behind the command: plinth query -o"}},
+		"a lone BEGIN":        {exitUsage, []string{"exec", "begin"}, []string{"plinth exec -f FILE", "--single-transaction"}},
+		"several statements":  {exitUsage, []string{"query", "select 1; select 2"}, []string{"plinth exec -f -"}},
+		"values for names":    {exitUsage, []string{"query", "select :a, :b", "1", "2"}, []string{":a, :b", "name=value"}},
+		"no values for names": {exitUsage, []string{"query", "select :a"}, []string{":a", "name=value"}},
+		"value of no name":    {exitUsage, []string{"query", "select :max", "mx=1"}, []string{":mx", ":max"}},
+		"a list in pieces":    {exitUsage, []string{"query", "select 1 where 1 in (?)", "1", "2"}, []string{"'[1,2]'"}},
 		"unreachable":         {exitUnreachable, []string{"-d", "sqlite:" + filepath.Join(t.TempDir(), "no", "dir", "t.db"), "ping"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -209,11 +234,13 @@ func TestNoCommandIsWrongUse(t *testing.T) {
 func TestHelpTeachesByExamples(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][]string{
-		{"--help", "sqlite:plinth.db", "exec -f schema.sql", "Exit code"},
+		{"--help", "sqlite:plinth.db", "exec -f schema.sql", "Exit code", "130 interrupted"},
+		{"help", "Exit code"},
+		{"help query", "plinth query <STATEMENT>", "name=value"},
 		{"query --help", "-o csv", "base64", "RFC 3339", "-d, --database"},
-		{"exec --help", "exec -f -", "-1, --single-transaction"},
+		{"exec --help", "exec -f -", "-1, --single-transaction", "SAVEPOINT"},
 		{"ping --help", "DATABASE_URL"},
-		{"health --help", "Exit code 0"},
+		{"health --help", "Exit code 0", "900ms"},
 		{"demo --help", "lines of Go"},
 	} {
 		var out, errs bytes.Buffer
@@ -313,7 +340,7 @@ func TestCancellingEndsARunningQuery(t *testing.T) {
 	})
 	const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select i from n"
 	code := s.runTo(ctx, seen, &errs, "-d", s.db, "query", "-o", "csv", endless)
-	if code != exitRefused || errs.String() != "plinth: cancelled\n" {
+	if code != exitInterrupted || errs.String() != "plinth: cancelled\n" {
 		t.Errorf("exit code %d, error %q", code, &errs)
 	}
 }
@@ -351,6 +378,7 @@ func TestPingSaysWhatAnswered(t *testing.T) {
 func TestHealthReportsAndItsExitCodeToo(t *testing.T) {
 	t.Parallel()
 	s := newShell(t)
+	s.must("exec", "create table t (x)")
 	if got := s.must("health", "--timeout", "30s"); !strings.HasPrefix(got, "state    healthy\n") || !strings.Contains(got, "\npool     writer 0 of 1 in use, ") {
 		t.Error(got)
 	}
@@ -392,7 +420,9 @@ func TestTheDemoIsSeenAsItGoes(t *testing.T) {
 
 func TestVersionIsPrinted(t *testing.T) {
 	t.Parallel()
-	if got := newShell(t).must("version"); !strings.HasPrefix(got, "plinth ") || !strings.Contains(got, "go1.") {
-		t.Errorf("%q", got)
+	for _, arg := range []string{"version", "--version"} {
+		if got := newShell(t).must(arg); !strings.HasPrefix(got, "plinth ") || !strings.Contains(got, "go1.") {
+			t.Errorf("plinth %s: %q", arg, got)
+		}
 	}
 }

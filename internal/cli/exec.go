@@ -13,8 +13,8 @@ type execCmd struct {
 	File   string   `short:"f" type:"string" placeholder:"FILE" help:"Run a script of any size, - for standard input."`
 	Single bool     `name:"single-transaction" short:"1" help:"With -f: all of the script or nothing of it, in one transaction."`
 	Text   bool     `help:"Bind every ARG as text."`
-	What   string   `arg:"" optional:"" name:"STATEMENT" help:"One statement, with a ? for each ARG."`
-	Args   []string `arg:"" optional:"" name:"ARG" help:"A JSON number, true, false or null is bound as that, anything else as text."`
+	What   string   `arg:"" optional:"" name:"STATEMENT" help:"One statement, with a ? or a :name for each ARG."`
+	Args   []string `arg:"" optional:"" name:"ARG" help:"${arg_help}"`
 }
 
 // Help is what kong prints below the usage.
@@ -22,14 +22,19 @@ func (execCmd) Help() string {
 	return `Examples:
 
   plinth exec 'update item set price = price * ? where code = ?' 1.1 pear
+  plinth exec 'update item set price = :p where code = :c' p=1.1 c=pear
+  plinth exec 'delete from item where code in (?)' '["pear","fig"]'
   plinth exec -f schema.sql
   plinth exec -1 -f import.sql
   pg_dump … | plinth exec -f -
 
-A statement prints the rows it affected. A script runs statement by statement as it is read, on one connection, and
+An SQLite file that doesn't exist is created. INSERT, UPDATE and DELETE print how many rows they affected, other
+statements print done. Rows that are returned are not shown, in scripts neither: that is what plinth query is for.
+
+A script runs statement by statement as it is read, on one connection, and
 stops at the first error, which is told with its line and column. BEGIN and COMMIT in a script make a transaction; a script
 that ends inside one is rolled back, and that is an error. What is outside of a transaction stays, so -1 is what you
-want for a script that can't be run twice.`
+want for a script that can't be run twice. SAVEPOINT, RELEASE and ROLLBACK TO are not supported in scripts.`
 }
 
 // Run runs a statement or a script.
@@ -47,16 +52,29 @@ func (e *execCmd) Run(ctx context.Context, a *app) error {
 	if err := checkStatement(e.What); err != nil {
 		return err
 	}
-	return a.engine(ctx, func(db *plinth.Engine) error {
-		result, err := db.Execute(ctx, e.What, arguments(e.Args, e.Text)...)
+	return a.engine(ctx, create, func(db *plinth.Engine) error {
+		stmt, args, err := prepare(db, e.What, e.Args, e.Text)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "rows affected: %d\n", result.RowsAffected)
+		result, err := db.Execute(ctx, e.What, args...)
+		if err != nil {
+			return err
+		}
+		switch {
+		case stmt == nil, counts(stmt.Verb), result.RowsAffected > 0:
+			fmt.Fprintf(a.out, "rows affected: %d\n", result.RowsAffected)
+		case !answers(stmt):
+			fmt.Fprintln(a.out, "done")
+		}
 		if result.LastInsertID != 0 {
 			fmt.Fprintf(a.out, "last insert id: %d\n", result.LastInsertID)
 		}
-		return a.out.Flush()
+		err = a.out.Flush()
+		if stmt != nil && answers(stmt) {
+			a.note("the rows that it returned were thrown away; plinth query prints them")
+		}
+		return err
 	})
 }
 
@@ -87,7 +105,7 @@ func (e *execCmd) script(ctx context.Context, a *app) error {
 	}
 	start := time.Now()
 	s := &script{name: name, single: e.Single, progress: bar}
-	err := a.engine(ctx, func(db *plinth.Engine) error { return s.run(ctx, db, in) })
+	err := a.engine(ctx, create, func(db *plinth.Engine) error { return s.run(ctx, db, in) })
 	bar.finish()
 	switch {
 	case err != nil:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/pool"
 )
 
 // The exit codes.
@@ -19,6 +20,8 @@ const (
 	exitRefused     = 1 // the database said no, or something failed on the way
 	exitUsage       = 2 // wrong flags, a wrong number of arguments, an unknown format, a bad URL
 	exitUnreachable = 3 // the database can't be reached, or isn't healthy
+
+	exitInterrupted = 130 // Ctrl-C, or another signal that asks to end: 128 and SIGINT's number, as shells have it
 )
 
 // hinted is an error of the command's own.
@@ -40,7 +43,7 @@ func usagef(hint, format string, args ...any) error {
 var errUnhealthy = errors.New("not healthy")
 
 // exit tells what went wrong, and returns the exit code.
-func (a *app) exit(err error, args []string) int {
+func (a *app) exit(ctx context.Context, err error, args []string) int {
 	switch {
 	case err == nil, a.out.abandoned(err):
 		return exitDone
@@ -61,6 +64,9 @@ func (a *app) exit(err error, args []string) int {
 	if a.Verbose {
 		a.attempts(err)
 	}
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return exitInterrupted
+	}
 	return code(err)
 }
 
@@ -70,16 +76,19 @@ func describe(err error) (message, hint string) {
 		e *plinth.Error
 		f *driver.Fault
 		h *hinted
+		p *pool.TimeoutError
 	)
 	switch {
 	case errors.As(err, &h):
 		message, hint = err.Error(), h.hint
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && !errors.Is(err, plinth.ErrOutcomeUnknown):
 		message = "cancelled"
 		var at *scriptError
 		if errors.As(err, &at) {
 			message = at.place + ": " + message
 		}
+	case errors.As(err, &e) && errors.As(err, &p) && p.InUse == 0: // nobody else uses the pool
+		message = strings.Replace(err.Error(), e.Error(), opening(e, p), 1)
 	case errors.As(err, &e):
 		plain := *e
 		plain.Hint = ""
@@ -90,6 +99,15 @@ func describe(err error) (message, hint string) {
 		message = err.Error()
 	}
 	return printable(strings.NewReplacer(negative, "", "\n", "; ").Replace(message)), printable(hint)
+}
+
+// opening returns what a pool's time-out means here: the database wasn't open in time.
+func opening(e *plinth.Error, p *pool.TimeoutError) string {
+	s := fmt.Sprintf("%s on %s: timeout: the database wasn't open after %v", e.Op, e.Target, round(p.Waited))
+	if p.LastDialError != nil {
+		s += ": " + p.LastDialError.Error()
+	}
+	return s
 }
 
 // attempts lists what each attempt failed with.
@@ -119,6 +137,9 @@ func code(err error) int {
 	var e *plinth.Error
 	if !errors.As(err, &e) {
 		return exitRefused
+	}
+	if _, ok := errors.AsType[*pool.TimeoutError](err); ok {
+		return exitUnreachable
 	}
 	var at *scriptError
 	switch e.Kind {

@@ -65,7 +65,8 @@ func text(v any) (string, error) {
 	return string(b), err
 }
 
-// float returns the shortest digits that are exactly f again, and the names that PostgreSQL has for what isn't a number.
+// float returns the shortest digits that are exactly f again, with a fraction or an exponent so that nobody takes them for
+// an integer's, and the names that PostgreSQL has for what isn't a number.
 func float(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -78,7 +79,11 @@ func float(f float64) string {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // the bounds of encoding/json
 		return strconv.FormatFloat(f, 'e', -1, 64)
 	}
-	return strconv.FormatFloat(f, 'f', -1, 64)
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }
 
 // numeric reports whether a table shows a value at the right.

@@ -42,7 +42,7 @@ func TestEveryFormatPrintsTheSameRows(t *testing.T) {
 		"table": `   id | name        | price
 ------+-------------+-------
     1 | pear        |  0.35
-   20 | NULL        |    12
+   20 | NULL        |  12.0
  NULL | 日本 "|"\nb |  NULL
 (3 rows)
 `,
@@ -53,7 +53,7 @@ price | 0.35
 -[ row 2 ]-
 id    | 20
 name  | NULL
-price | 12
+price | 12.0
 -[ row 3 ]-
 id    | NULL
 name  | 日本 "|"\nb
@@ -61,24 +61,24 @@ price | NULL
 `,
 		"csv": `id,name,price
 1,pear,0.35
-20,,12
+20,,12.0
 ,"日本 ""|""
 b",
 `,
 		"json": `[
 {"id":1,"name":"pear","price":0.35},
-{"id":20,"name":null,"price":12},
+{"id":20,"name":null,"price":12.0},
 {"id":null,"name":"日本 \"|\"\nb","price":null}
 ]
 `,
 		"jsonl": `{"id":1,"name":"pear","price":0.35}
-{"id":20,"name":null,"price":12}
+{"id":20,"name":null,"price":12.0}
 {"id":null,"name":"日本 \"|\"\nb","price":null}
 `,
 		"markdown": `| id | name | price |
 | --- | --- | --- |
 | 1 | pear | 0.35 |
-| 20 | NULL | 12 |
+| 20 | NULL | 12.0 |
 | NULL | 日本 "\|"<br>b | NULL |
 `,
 	} {
@@ -112,10 +112,11 @@ func TestValuesArePrintedExactly(t *testing.T) {
 		{int64(math.MinInt64), "-9223372036854775808", "-9223372036854775808"},
 		{uint64(math.MaxUint64), "18446744073709551615", "18446744073709551615"},
 		{0.1, "0.1", "0.1"},
-		{1e20, "100000000000000000000", "100000000000000000000"},
+		{1.0, "1.0", "1.0"},
+		{1e20, "100000000000000000000.0", "100000000000000000000.0"},
 		{1e21, "1e+21", "1e+21"},
 		{1e-7, "1e-07", "1e-07"},
-		{math.Copysign(0, -1), "-0", "-0"},
+		{math.Copysign(0, -1), "-0.0", "-0.0"},
 		{math.NaN(), "NaN", `"NaN"`},
 		{math.Inf(1), "Infinity", `"Infinity"`},
 		{math.Inf(-1), "-Infinity", `"-Infinity"`},

@@ -13,9 +13,14 @@ import (
 
 type pingCmd struct{}
 
+// Help is what kong prints below the usage.
+func (pingCmd) Help() string {
+	return `Exit code 0 if the database answers, 3 if not. An SQLite file that doesn't exist isn't created: plinth exec does that.`
+}
+
 // Run makes one round trip.
 func (pingCmd) Run(ctx context.Context, a *app) error {
-	return a.engine(ctx, func(db *plinth.Engine) error {
+	return a.engine(ctx, existing, func(db *plinth.Engine) error {
 		start := time.Now()
 		server, err := db.Ping(ctx)
 		if err != nil {
@@ -69,13 +74,17 @@ type healthCmd struct {
 
 // Help is what kong prints below the usage.
 func (healthCmd) Help() string {
-	return `Exit code 0 if one round trip succeeds within a second, 3 if not. A database that only reads is healthy.`
+	return `Exit code 0 if one round trip succeeds within --timeout, 3 if not. A database that only reads is healthy; an SQLite file that doesn't exist isn't, and isn't created.`
 }
 
 // Run prints the report of a health check.
 func (h *healthCmd) Run(ctx context.Context, a *app) error {
-	return a.engine(ctx, func(db *plinth.Engine) error {
-		report := (&health.Checker{Engine: db, Timeout: a.Timeout}).Check(ctx)
+	return a.engine(ctx, existing, func(db *plinth.Engine) error {
+		report := (&health.Checker{Engine: db, Timeout: time.Duration(a.Timeout)}).Check(ctx)
+		if err := ctx.Err(); err != nil && !report.Healthy {
+			return err // that says nothing about the database
+		}
+		report.Err = a.explain(report.Err)
 		show := a.healthText
 		if h.Format == "json" {
 			show = a.healthJSON

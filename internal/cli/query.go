@@ -11,8 +11,8 @@ import (
 type queryCmd struct {
 	Format    string   `name:"output" short:"o" enum:"table,vertical,csv,json,jsonl,markdown" default:"table" placeholder:"FORMAT" help:"One of ${enum}. Default: table."`
 	Text      bool     `help:"Bind every ARG as text."`
-	Statement string   `arg:"" name:"STATEMENT" help:"One statement, with a ? for each ARG."`
-	Args      []string `arg:"" optional:"" name:"ARG" help:"A JSON number, true, false or null is bound as that, anything else as text."`
+	Statement string   `arg:"" name:"STATEMENT" help:"One statement, with a ? or a :name for each ARG."`
+	Args      []string `arg:"" optional:"" name:"ARG" help:"${arg_help}"`
 }
 
 // Help is what kong prints below the usage.
@@ -24,11 +24,14 @@ func (queryCmd) Help() string {
   plinth query -o csv 'select * from track' > track.csv
   plinth query --text 'select * from item where code = ?' 007
   plinth query 'select ? + ?' 5 -7
+  plinth query 'select * from track where ms < :max' max=300000
+  plinth query 'select * from track where id in (?)' '[1,2,3]'
 
 How values are printed:
 
   NULL     as NULL in table, vertical and markdown, as an empty field in csv, as null in json and jsonl
-  numbers  with all their digits, in json too: some readers of JSON round integers beyond 2^53
+  numbers  with all their digits, in json too: some readers of JSON round integers beyond 2^53;
+           those of a floating-point type always with a fraction or an exponent: 1.0
   bytes    as \x and hexadecimal digits; in json as base64, as Go's encoding/json does
   times    as RFC 3339
   text     as it is; but table, vertical and markdown show control characters as \n, \t, \x1b
@@ -44,8 +47,12 @@ func (q *queryCmd) Run(ctx context.Context, a *app) error {
 	if err := checkStatement(q.Statement); err != nil {
 		return err
 	}
-	return a.engine(ctx, func(db *plinth.Engine) error {
-		rows, err := db.Query(ctx, q.Statement, arguments(q.Args, q.Text)...)
+	return a.engine(ctx, existing, func(db *plinth.Engine) error {
+		_, args, err := prepare(db, q.Statement, q.Args, q.Text)
+		if err != nil {
+			return err
+		}
+		rows, err := db.Query(ctx, q.Statement, args...)
 		if err != nil {
 			return err
 		}
@@ -59,8 +66,8 @@ func (a *app) print(rows *plinth.Rows, w writer) error {
 	if err := w.Columns(rows.Columns()); err != nil {
 		return err
 	}
-	flushed := time.Now()
-	for rows.Next() {
+	flushed, n := time.Now(), 0
+	for ; rows.Next(); n++ {
 		if err := w.Row(rows.Row().Values()); err != nil {
 			return err
 		}
@@ -74,11 +81,15 @@ func (a *app) print(rows *plinth.Rows, w writer) error {
 	if err := rows.Close(); err != nil {
 		return err
 	}
-	if len(rows.Columns()) == 0 {
+	_, vertical := w.(*verticalWriter)
+	switch {
+	case len(rows.Columns()) == 0:
 		a.note("no rows: the statement returns none; rows affected: %d", rows.Result().RowsAffected)
 		if _, table := w.(*tableWriter); table {
 			return nil
 		}
+	case vertical && n == 0: // which would print nothing at all
+		a.note("(0 rows)")
 	}
 	return w.Close()
 }

@@ -41,14 +41,8 @@ func (e *scriptError) Unwrap() error { return e.err }
 
 // run runs the script to its end or its first error.
 func (s *script) run(ctx context.Context, db *plinth.Engine, r io.Reader) error {
-	switch db.Name() {
-	case "sqlite":
-		s.dialect = sqltext.SQLite()
-	case "postgres":
-		s.dialect = sqltext.PostgreSQL()
-	case "mariadb":
-		s.dialect = sqltext.MariaDB()
-	default:
+	var ok bool
+	if s.dialect, ok = dialect(db.Name()); !ok {
 		return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
 	}
 	return db.With(ctx, func(conn *plinth.Conn) error {
@@ -194,6 +188,15 @@ func (s *script) undo(ctx context.Context, err error) error {
 // at says where an error happened.
 func (s *script) at(st sqltext.Statement, err error) error {
 	at := &scriptError{place: s.place(st), err: err}
+	if f, ok := errors.AsType[*driver.Fault](err); ok && st.Line == 0 {
+		// The splitter's own: there's no statement, but the message names the place.
+		var broken sqltext.Statement
+		if n, _ := fmt.Sscanf(f.Err.Error(), "line %d, column %d:", &broken.Line, &broken.Col); n == 2 {
+			plain := *f
+			plain.Err = errors.Unwrap(f.Err)
+			at.place, at.err = s.place(broken), &plain
+		}
+	}
 	if line, _, _ := strings.Cut(st.Text, "\n"); line != "" {
 		at.notes = append(at.notes, excerpt(line))
 	}

@@ -165,7 +165,7 @@ func TestASingleTransactionIsAllOrNothing(t *testing.T) {
 func TestAScriptThatEndsInsideAStringIsAnError(t *testing.T) {
 	t.Parallel()
 	s := newShell(t)
-	s.refused(exitRefused, []string{"exec", "-f", s.script("create table t (x);\ninsert into t values ('abc;\n")}, "script.sql: line 2, column 23: the string that begins here never ends", "1 statement before it applied")
+	s.refused(exitRefused, []string{"exec", "-f", s.script("create table t (x);\ninsert into t values ('abc;\n")}, "script.sql:2:23: the string that begins here never ends", "1 statement before it applied")
 	if got := s.rows(); got != "" {
 		t.Errorf("the rows are %q", got)
 	}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/plinthdb/plinth/health"
+)
+
+const description = `Ask a database questions from the shell.
+
+A database is a URL such as sqlite:app.db or sqlite::memory:, given by -d or by the environment variable DATABASE_URL.
+
+  plinth -d sqlite:shop.db exec -f schema.sql
+  plinth -d sqlite:shop.db exec 'insert into item (name, price) values (?, ?)' pear 0.35
+  plinth -d sqlite:shop.db query -o json 'select * from item where price < ?' 1
+  plinth -d sqlite:shop.db ping
+  plinth demo
+
+Only exec creates an SQLite file that doesn't exist.
+
+Exit code: 0 done, 1 the database said no, 2 wrong use, 3 the database can't be reached, 130 interrupted.`
+
+// argHelp is what query and exec say of their arguments.
+const argHelp = "A JSON number, true, false or null is bound as that, a JSON array as the list of IN (?), anything else as text. " +
+	"With :name placeholders, each ARG is name=value."
+
+// help prints the help of the program or of a command, for which it takes away the flags that do nothing there.
+func help(o kong.HelpOptions, ctx *kong.Context) error {
+	if cmd := ctx.Selected(); cmd != nil {
+		for _, flag := range ctx.Model.Flags {
+			flag.Hidden = !applies(cmd.Name, flag.Name)
+			if cmd.Name == "health" && flag.Name == "timeout" {
+				flag.Help = "How long the database has to answer, such as 5s. Default: " + health.DefaultTimeout.String() + "."
+			}
+		}
+	}
+	return kong.DefaultHelpPrinter(o, ctx)
+}
+
+// applies reports whether a flag of the program's does something for a command.
+func applies(command, flag string) bool {
+	switch {
+	case flag == "help":
+		return true
+	case flag == "version", command == "version":
+		return false
+	case command == "demo": // it brings its own database
+		return flag == "no-color" || flag == "verbose"
+	}
+	return flag != "no-color" // only the demo has colours
+}
+
+// parseError names the --help that helps.
+func parseError(err error, command *kong.Context, model *kong.Application) error {
+	help := "plinth --help"
+	var perr *kong.ParseError
+	if command == nil && errors.As(err, &perr) {
+		command = perr.Context
+	}
+	if command != nil && command.Selected() != nil {
+		help = command.Selected().FullPath() + " --help"
+	}
+	hint := "see " + help
+	if flag, ok := strings.CutPrefix(err.Error(), "unknown flag "); ok {
+		flag, _, _ = strings.Cut(flag, ",")
+		if of := commandsWith(model, flag); len(of) > 0 && (command == nil || command.Selected() == nil) {
+			first := of[len(of)-1] // health has -o, but query is what it is for
+			return usagef("put it behind the command: plinth "+first+" "+flag+" …", "%s is a flag of %s", flag, strings.Join(of, " and "))
+		}
+		hint += "; if that was an ARG, put -- in front of the statement"
+	}
+	return &hinted{err: err, hint: hint, usage: true}
+}
+
+// commandsWith lists the commands that have a flag, given as -x or --long.
+func commandsWith(model *kong.Application, flag string) []string {
+	var names []string
+	for _, command := range model.Children {
+		if slices.ContainsFunc(command.Flags, func(f *kong.Flag) bool {
+			return flag == "--"+f.Name || f.Short != 0 && flag == "-"+string(f.Short)
+		}) {
+			names = append(names, command.Name)
+		}
+	}
+	return names
+}
