@@ -163,6 +163,9 @@ func TestQueryOfAStatementWithoutRowsSaysSo(t *testing.T) {
 	if r = s.run("query", "-o", "json", "delete from t"); r.code != exitDone || r.out != "[]\n" {
 		t.Errorf("%+v", r)
 	}
+	if r = s.run("query", "-o", "vertical", "select * from t"); r.code != exitDone || r.out != "" || r.err != "(0 rows)\n" {
+		t.Errorf("%+v", r)
+	}
 	s.equal(s.must("query", "-o", "jsonl", "insert into t values (?) returning x", "5"), "{\"x\":5}\n")
 }
 

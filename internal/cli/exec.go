@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -80,7 +81,8 @@ func (e *execCmd) Run(ctx context.Context, a *app) error {
 
 // script runs a script.
 func (e *execCmd) script(ctx context.Context, a *app) error {
-	in, name, size := a.stdin, "standard input", int64(-1)
+	var in io.Reader = &input{ctx: ctx, from: a.stdin}
+	name, size := "standard input", int64(-1)
 	if e.File != "-" {
 		f, err := os.Open(e.File)
 		if err != nil {

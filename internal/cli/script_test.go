@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -53,6 +54,30 @@ func TestAScriptComesFromStandardInputToo(t *testing.T) {
 	}
 	s.in = strings.NewReader("select 1;\nselekt 2;")
 	s.refused(exitRefused, []string{"exec", "-f", "-"}, "standard input:2:1: ")
+}
+
+func TestCtrlCEndsAScriptThatWaitsForItsInput(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.must("exec", "create table t (x)")
+	r, w := io.Pipe()
+	defer w.Close()
+	s.in = r
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, _ = io.WriteString(w, "begin; insert into t values (1);")
+		_, _ = io.WriteString(w, "\n") // is read when the statements before it are in
+		cancel()
+	}()
+	var out, errs bytes.Buffer
+	code := s.runTo(ctx, &out, &errs, "-d", s.db, "exec", "-f", "-")
+	if code != exitInterrupted || !strings.HasPrefix(errs.String(), "plinth: standard input: cancelled\n  nothing was applied") {
+		t.Errorf("exit code %d, error %q", code, &errs)
+	}
+	s.in = strings.NewReader("")
+	if got := s.rows(); got != "" {
+		t.Errorf("the rows are %q", got)
+	}
 }
 
 func TestAnEmptyScriptSaysSo(t *testing.T) {
