@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -25,30 +26,38 @@ func (s *Stack) Empty() bool { return s.n == 0 }
 
 // Site returns the first frame outside Plinth as "file.go:12 (package.Function)", or "" if there is none.
 func (s *Stack) Site() string {
-	for f := range s.frames {
-		if !ours(f) {
-			return site(f)
-		}
+	_, callers := s.split()
+	if len(callers) == 0 {
+		return ""
 	}
-	return ""
+	return site(callers[0])
 }
 
 // String returns the frames outside Plinth, two lines each, and before them the method of Plinth's that was called.
 func (s *Stack) String() string {
+	called, callers := s.split()
+	if len(callers) > 0 && called.Function != "" {
+		callers = slices.Insert(callers, 0, called)
+	}
 	var b strings.Builder
-	called := ""
-	for f := range s.frames {
-		lines := fmt.Sprintf("%s\n\t%s:%d\n", f.Function, f.File, f.Line)
-		if ours(f) && b.Len() == 0 {
-			called = lines
-			continue
-		}
-		if b.Len() == 0 {
-			b.WriteString(called)
-		}
-		b.WriteString(lines)
+	for _, f := range callers {
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 	}
 	return b.String()
+}
+
+// split returns the method of Plinth's that was called, and the frames that led to it. What the root package itself has
+// called is no caller: a driver of somebody else's, which isn't in Plinth's folder.
+func (s *Stack) split() (called runtime.Frame, callers []runtime.Frame) {
+	all := slices.Collect(s.frames)
+	first := max(0, slices.IndexFunc(all, func(f runtime.Frame) bool { return ours(f) && path.Dir(f.File)+"/" == root() }))
+	for i := first; i < len(all); i++ {
+		if !ours(all[i]) {
+			return called, all[i:]
+		}
+		called = all[i]
+	}
+	return called, nil
 }
 
 func (s *Stack) frames(yield func(runtime.Frame) bool) {
