@@ -111,7 +111,7 @@ func deadlineRead(t *testing.T, s *suite) {
 
 func timeoutOption(t *testing.T, s *suite) {
 	s.need(t, "Slow", s.Statements.Slow)
-	d := s.engine(t, s.open(t).opener, false, false, func(o *plinth.Options) { o.Timeout = 50 * time.Millisecond })
+	d := s.reopen(t, s.open(t).opener, func(o *plinth.Options) { o.Timeout = 50 * time.Millisecond })
 	err := soon(t, func() error {
 		_, err := d.FetchAll(t.Context(), d.Slow)
 		return err

@@ -64,7 +64,7 @@ func verbsAfterClose(t *testing.T, s *suite) {
 }
 
 func closeUnused(t *testing.T, s *suite) {
-	d := s.engine(t, s.Opener(t), false, false)
+	d := s.reopen(t, s.Opener(t))
 	ok(t, d.Close(t.Context()))
 	_, err := d.FetchAll(t.Context(), d.List)
 	is(t, err, plinth.ErrClosed)
@@ -100,7 +100,7 @@ func closeDrains(t *testing.T, s *suite) {
 	ok(t, d.add(1, nil)(ctx, tx))
 	ok(t, tx.Commit(ctx))
 	ok(t, wait())
-	again := s.engine(t, d.opener, false, false)
+	again := s.reopen(t, d.opener)
 	equal(t, "n", again.n(t, 1), 2)
 }
 
@@ -128,7 +128,7 @@ func closeCuts(t *testing.T, s *suite) {
 	}
 	_ = soon(t, func() error { return tx.Rollback(t.Context()) })
 	eventually(t, "the connections are closed", func() bool { return d.Stats().OpenConnections == 0 })
-	again := s.engine(t, d.opener, false, false)
+	again := s.reopen(t, d.opener)
 	equal(t, "n", again.n(t, 1), 0)
 }
 
@@ -173,7 +173,7 @@ func reopened(t *testing.T, s *suite) {
 	d := s.open(t)
 	d.items(t, 1, 2)
 	ok(t, d.Close(t.Context()))
-	again := s.engine(t, d.opener, false, false)
+	again := s.reopen(t, d.opener)
 	equal(t, "items", again.count(t), 2)
 	done(t)(again.Execute(t.Context(), d.Add, 1, 1))
 	equal(t, "n", again.n(t, 1), 1)

@@ -114,7 +114,7 @@ func oneItem(t *testing.T, s *suite) {
 
 func twoEngines(t *testing.T, s *suite) {
 	a := s.open(t)
-	b := s.engine(t, a.opener, false, false)
+	b := s.reopen(t, a.opener)
 	a.items(t, 1)
 	const each = 40
 	ok(t, together(4, func(worker int) error {

@@ -42,7 +42,10 @@ type Limits struct {
 	Uint64    bool          // integers beyond the largest int64 fit; else they have to be refused
 	ZeroByte  bool          // text may hold U+0000; else it has to be refused
 	Precision time.Duration // what a time is cut to; 0: a microsecond
-	Huge      int           // bytes of the largest value that is tried; 0: 100 MB, which is cut to a tenth with -short
+
+	NoSavepoints bool // Session.Savepoint answers with driver.Unsupported
+
+	Huge int // bytes of the largest value that is tried; 0: 100 MB, which is cut to a tenth with -short
 }
 
 // Run runs the suite as subtests of t. It runs cases in parallel, but must not be called by a test that is parallel

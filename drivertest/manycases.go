@@ -2,7 +2,6 @@ package drivertest
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"runtime"
 	"slices"
@@ -124,15 +123,13 @@ func generatorGoexits(t *testing.T, s *suite) {
 }
 
 func manyInTx(t *testing.T, s *suite) {
+	s.needSavepoints(t)
 	d := s.open(t)
 	d.items(t, 1, 13)
 	err := d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
 		done(t)(tx.Execute(ctx, d.Add, 1, 1))
 		done(t)(tx.ExecuteMany(ctx, d.Insert, numbered(100, 5)))
 		_, err := tx.ExecuteMany(ctx, d.Insert, numbered(10, 10))
-		if errors.Is(err, plinth.ErrUnsupported) {
-			t.Skip("the database has no savepoints")
-		}
 		e := failure(t, err, plinth.ErrUnique)
 		equal(t, "Row", e.Row, 4)
 		equal(t, "items in the transaction", must[int](t)(plinth.One[int](ctx, tx, d.Count)), 7)
@@ -221,6 +218,7 @@ func manyCanceled(t *testing.T, s *suite) {
 }
 
 func generatorUsesTx(t *testing.T, s *suite) {
+	s.needSavepoints(t)
 	d := s.open(t)
 	err := d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
 		_, err := tx.ExecuteMany(ctx, d.Insert, func(yield func([]any) bool) {
@@ -230,9 +228,6 @@ func generatorUsesTx(t *testing.T, s *suite) {
 		})
 		return err
 	})
-	if errors.Is(err, plinth.ErrUnsupported) {
-		t.Skip("the database has no savepoints")
-	}
 	ok(t, err)
 	equal(t, "items", d.count(t), 1)
 }

@@ -198,7 +198,7 @@ func replaysAreCounted(t *testing.T, s *suite) {
 
 func savepointsDontMultiply(t *testing.T, s *suite) {
 	d := s.injected(t)
-	ok(t, s.inTx(t, s.open(t), fails(nil)))
+	s.needSavepoints(t)
 	var outer, inner int
 	d.tap.Fail(tap.Execute, 99, faultAgain())
 	err := d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {

@@ -13,6 +13,7 @@ import (
 func savepointCases() []testCase {
 	return []testCase{
 		{name: "savepoints nest three deep", run: savepointsNest},
+		{name: "a database without savepoints says so", run: noSavepoints},
 		{name: "an error undoes only its savepoint", run: errorUndoesSavepoint},
 		{name: "a panic undoes only its savepoint, if the function around it recovers", run: panicUndoesSavepoint},
 		{name: "a goroutine that ends undoes savepoint and transaction", run: goexitInSavepoint},
@@ -27,15 +28,27 @@ func savepointCases() []testCase {
 // inTx runs f in a transaction of a database with item 1, and skips the case where there are no savepoints.
 func (s *suite) inTx(t *testing.T, d *db, f func(ctx context.Context, tx *plinth.Tx) error) error {
 	t.Helper()
+	s.needSavepoints(t)
 	d.items(t, 1)
-	return d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
-		err := tx.InTx(ctx, func(context.Context, *plinth.Tx) error { return nil })
-		if errors.Is(err, plinth.ErrUnsupported) {
-			t.Skip("the database has no savepoints")
-		}
-		ok(t, err)
-		return f(ctx, tx)
-	})
+	return d.InTx(t.Context(), f)
+}
+
+// noSavepoints is for a database without savepoints: what needs one says so, and the transaction goes on.
+func noSavepoints(t *testing.T, s *suite) {
+	if !s.Limits.NoSavepoints {
+		t.Skip("the database has savepoints")
+	}
+	d := s.open(t)
+	d.items(t, 1)
+	ok(t, d.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+		is(t, tx.InTx(ctx, fails(errors.New("it ran"))), plinth.ErrUnsupported)
+		rows, pulled := once(numbered(5, 2))
+		_, err := tx.ExecuteMany(ctx, d.Insert, rows)
+		is(t, err, plinth.ErrUnsupported)
+		equal(t, "rows pulled", *pulled, 0)
+		return d.add(1, nil)(ctx, tx)
+	}))
+	equal(t, "n", d.n(t, 1), 1)
 }
 
 // add returns a function that adds m to item 1 and then calls the next.

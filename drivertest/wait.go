@@ -55,6 +55,14 @@ type counter struct{ v atomic.Int64 }
 func (c *counter) add()     { c.v.Add(1) }
 func (c *counter) n() int64 { return c.v.Load() }
 
+// needSavepoints skips the case where there are none.
+func (s *suite) needSavepoints(t testing.TB) {
+	t.Helper()
+	if s.Limits.NoSavepoints {
+		t.Skip("the harness says Limits.NoSavepoints")
+	}
+}
+
 // need skips the case if the database has no such statement.
 func (s *suite) need(t testing.TB, what, statement string) {
 	t.Helper()

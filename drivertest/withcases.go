@@ -197,27 +197,26 @@ func connWhileTx(t *testing.T, s *suite) {
 
 func onConnect(t *testing.T, s *suite) {
 	var connected counter
-	d := s.open(t, func(o *plinth.Options) {
+	d := s.reopen(t, s.open(t).opener, func(o *plinth.Options) {
 		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
 			connected.add()
-			_, err := c.FetchAll(ctx, s.Statements.Literal)
-			if err != nil && !errors.Is(err, plinth.ErrUndefined) { // before the set-up there's no table
-				return err
-			}
-			return nil
+			_, err := c.FetchAll(ctx, s.Statements.List)
+			return err
 		}
 	})
-	for range 5 {
-		d.count(t)
+	for i := range 5 {
+		equal(t, "items", d.count(t), i)
+		done(t)(d.Execute(t.Context(), d.Insert, i, name(i), 0, nil))
 	}
-	if n := connected.n(); n == 0 || n != d.Stats().DialCount {
-		t.Errorf("OnConnect ran %d times for %d connections", n, d.Stats().DialCount)
-	}
+	eventually(t, "OnConnect ran once for each connection", func() bool {
+		n := connected.n()
+		return n > 0 && n == d.Stats().DialCount
+	})
 }
 
 func onConnectFails(t *testing.T, s *suite) {
 	mine := errors.New("mine")
-	d := s.engine(t, s.Opener(t), false, false, retrying(1), func(o *plinth.Options) {
+	d := s.reopen(t, s.Opener(t), retrying(1), func(o *plinth.Options) {
 		o.OnConnect = func(context.Context, *plinth.Conn) error { return mine }
 	})
 	_, err := d.FetchAll(t.Context(), d.List)
@@ -231,13 +230,13 @@ func onConnectFails(t *testing.T, s *suite) {
 }
 
 func onConnectLeavesOpen(t *testing.T, s *suite) {
-	d := s.open(t, single, func(o *plinth.Options) {
+	d := s.reopen(t, s.open(t).opener, single, func(o *plinth.Options) {
 		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
 			tx, err := c.Begin(ctx)
 			if err != nil {
 				return err
 			}
-			_, err = tx.Query(ctx, s.Statements.Series, 10, "x")
+			_, err = tx.Query(ctx, s.Statements.List)
 			return err
 		}
 	})
