@@ -250,6 +250,9 @@ func (e *entryReader) params(c Config, p pair) Config {
 }
 
 func (e *entryReader) otherHosts(c *Config, v node) {
+	if len(v.items) == 0 {
+		e.add("other_hosts", "is empty", "leave it out")
+	}
 	for _, item := range v.items {
 		e.source = e.file.at(item.line, item.column)
 		if item.kind != isText {
@@ -270,11 +273,14 @@ func (e *entryReader) password(c *Config, v node) {
 
 func (e *entryReader) passwordFile(c *Config, v node) {
 	e.source = e.file.at(v.line, v.column)
-	if !c.Password.IsZero() {
+	switch {
+	case !c.Password.IsZero():
 		e.add("password_file", "is given as well as a password", "leave one out")
 		return
-	}
-	if e.outside == nil {
+	case c.Engine == SQLite:
+		e.add("password_file", "means nothing to sqlite", "leave it out")
+		return
+	case e.outside == nil:
 		return
 	}
 	password, err := e.outside.secretFile(e.file.beside(v.text), "password", e.source)

@@ -13,6 +13,7 @@ type setting struct {
 	field func(*Config) any // *int, *time.Duration or *bool
 	least int               // of an int
 	off   offRule
+	about string // for the schema of the file
 }
 
 // offRule says how a setting is switched off.
@@ -27,19 +28,32 @@ const (
 // settings are all of them, in the order in which they are written.
 func settings() [13]setting {
 	return [...]setting{
-		{key: "max_open_conns", field: func(c *Config) any { return &c.MaxOpenConns }, least: 1},
-		{key: "max_idle_conns", field: func(c *Config) any { return &c.MaxIdleConns }, off: byWord0},
-		{key: "min_conns", field: func(c *Config) any { return &c.MinConns }},
-		{key: "conn_max_lifetime", field: func(c *Config) any { return &c.ConnMaxLifetime }, off: byWord0},
-		{key: "conn_max_idle_time", field: func(c *Config) any { return &c.ConnMaxIdleTime }, off: byWord0},
-		{key: "acquire_timeout", field: func(c *Config) any { return &c.AcquireTimeout }, off: byWord0},
-		{key: "leak_threshold", field: func(c *Config) any { return &c.LeakThreshold }, off: byWord0},
-		{key: "timeout", field: func(c *Config) any { return &c.Timeout }, off: byWord0},
-		{key: "slow_threshold", field: func(c *Config) any { return &c.SlowThreshold }, off: byWord},
-		{key: "retry_attempts", field: func(c *Config) any { return &c.RetryAttempts }, least: 1},
-		{key: "retry_base_delay", field: func(c *Config) any { return &c.RetryBaseDelay }},
-		{key: "retry_max_delay", field: func(c *Config) any { return &c.RetryMaxDelay }},
-		{key: "read_only", field: func(c *Config) any { return &c.ReadOnly }},
+		{key: "max_open_conns", field: func(c *Config) any { return &c.MaxOpenConns }, least: 1,
+			about: "connections at most"},
+		{key: "max_idle_conns", field: func(c *Config) any { return &c.MaxIdleConns }, off: byWord0,
+			about: "idle connections kept at most; off keeps none"},
+		{key: "min_conns", field: func(c *Config) any { return &c.MinConns },
+			about: "connections kept open even when idle"},
+		{key: "conn_max_lifetime", field: func(c *Config) any { return &c.ConnMaxLifetime }, off: byWord0,
+			about: "a connection older than this is closed once it is idle; or off"},
+		{key: "conn_max_idle_time", field: func(c *Config) any { return &c.ConnMaxIdleTime }, off: byWord0,
+			about: "a connection that was idle for this long is closed; or off"},
+		{key: "acquire_timeout", field: func(c *Config) any { return &c.AcquireTimeout }, off: byWord0,
+			about: "longest wait for a connection; off waits as long as the context"},
+		{key: "leak_threshold", field: func(c *Config) any { return &c.LeakThreshold }, off: byWord0,
+			about: "a connection held longer than this is reported; or off"},
+		{key: "timeout", field: func(c *Config) any { return &c.Timeout }, off: byWord0,
+			about: "of one call with all its attempts, where the context has no earlier deadline; or off"},
+		{key: "slow_threshold", field: func(c *Config) any { return &c.SlowThreshold }, off: byWord,
+			about: "a call that took longer is logged as slow; or off"},
+		{key: "retry_attempts", field: func(c *Config) any { return &c.RetryAttempts }, least: 1,
+			about: "attempts in all: 1 never repeats"},
+		{key: "retry_base_delay", field: func(c *Config) any { return &c.RetryBaseDelay },
+			about: "the longest first pause; it doubles with each attempt"},
+		{key: "retry_max_delay", field: func(c *Config) any { return &c.RetryMaxDelay },
+			about: "the longest pause of all"},
+		{key: "read_only", field: func(c *Config) any { return &c.ReadOnly },
+			about: "refuse to write"},
 	}
 }
 
