@@ -23,6 +23,7 @@ import (
 type db struct {
 	*plinth.Engine
 	Statements
+	limits Limits
 	opener driver.Opener // of the same database
 	tap    *tap.Tap      // nil in the bare part, unless the case taps the seam
 	rec    *recorder     // nil in the bare part
@@ -50,7 +51,7 @@ func (s *suite) reopen(t testing.TB, opener driver.Opener, set ...func(*plinth.O
 // engine returns an engine by an opener; setup makes the tables.
 func (s *suite) engine(t testing.TB, opener driver.Opener, setup, tapped bool, set ...func(*plinth.Options)) *db {
 	t.Helper()
-	d := &db{Statements: s.Statements, opener: opener}
+	d := &db{Statements: s.Statements, limits: s.Limits, opener: opener}
 	var o plinth.Options
 	if s.full {
 		d.rec = newRecorder()

@@ -83,6 +83,9 @@ func queryStreams(t *testing.T, d *db, q verbs) {
 }
 
 func executeManyRunsEach(t *testing.T, d *db, q verbs) {
+	if _, inTx := q.(*plinth.Tx); inTx && d.limits.NoSavepoints {
+		t.Skip("the harness says Limits.NoSavepoints")
+	}
 	rows := func(yield func([]any) bool) {
 		for i := 10; i < 60; i++ {
 			if !yield([]any{i, name(i), 1, nil}) {
@@ -183,6 +186,7 @@ func verbsAreOneCall(t *testing.T, s *suite) {
 		sighting{Op: hook.Ping},
 	)
 
+	s.needSavepoints(t)
 	ok(t, d.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
 		done(t)(tx.Execute(ctx, d.Add, 1, 1))
 		return tx.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
