@@ -10,6 +10,9 @@
 // SQLite stores: NULL, integer, float, text or bytes.
 //
 // Temporary tables, ATTACH and PRAGMAs belong to one connection: use Engine.With.
+//
+// A file that is deleted or replaced while it's open is noticed by Ping and the pool's checks, and opened anew. Whoever
+// replaces one has to remove its -wal and -shm files too, or SQLite takes them for the new file's.
 package sqlite
 
 import (
@@ -18,6 +21,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +41,9 @@ type backend struct {
 	made     atomic.Bool // a connection was open: the file exists, and if it's gone a new one isn't made in its place
 	readOnly atomic.Bool // the writer found that the file can't be written
 	closed   atomic.Bool
+
+	mu   sync.Mutex
+	open map[*conn]struct{} // all connections
 }
 
 // NewBackend returns a backend for package plinth's New. It opens no connection.
@@ -45,7 +52,7 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{to: to, host: host}
+	b := &backend{to: to, host: host, open: make(map[*conn]struct{})}
 	b.readOnly.Store(to.ReadOnly)
 	if !to.ReadOnly || to.single {
 		opts := host.Pool
@@ -77,7 +84,7 @@ func (b *backend) newPool(r role, o pool.Options) (*pool.Pool[*session], error) 
 		Check:   check,
 		Cut:     func(s *session) { s.watch.kill() },
 		Close: func(s *session, reason pool.Reason) {
-			s.close()
+			b.close(s.conn)
 			b.host.Closed(name, reason)
 		},
 		OnLeak: b.host.Leaked,
@@ -92,23 +99,53 @@ func (b *backend) newPool(r role, o pool.Options) (*pool.Pool[*session], error) 
 
 // dial opens a connection. The error is a *driver.Fault.
 func (b *backend) dial(ctx context.Context, r role) (*session, error) {
+	if f := b.otherFile(); f != nil {
+		b.invalidate()
+		return nil, f
+	}
 	first := !b.made.Load()
 	c, err := open(ctx, b.to, r, first)
 	if err != nil {
 		return nil, b.to.fault(ctx, driver.Dial, err)
 	}
+	b.mu.Lock()
+	b.open[c] = struct{}{}
+	b.mu.Unlock()
 	b.made.Store(true)
 	if first || r == writer {
 		b.readOnly.Store(c.readOnly)
 	}
 	s := newSession(c, b)
 	if err := b.host.OnConnect(ctx, s); err != nil {
-		c.close()
+		b.close(c)
 		return nil, err
 	}
 	s.endTx(context.Background())
 	s.dirty = false
 	return s, nil
+}
+
+func (b *backend) close(c *conn) {
+	c.close()
+	b.mu.Lock()
+	delete(b.open, c)
+	b.mu.Unlock()
+}
+
+// otherFile returns a fault if a connection is open to a file that is gone from the path. Two files of one path would
+// share the write-ahead log's index, which SQLite starts anew for the second, under the feet of the first.
+func (b *backend) otherFile() *driver.Fault {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.open {
+		if c.moved() {
+			f := c.replaced()
+			f.Phase, f.Sent = driver.Dial, false
+			f.Hint = "the new file is opened once the connections to the old one are back"
+			return f
+		}
+	}
+	return nil
 }
 
 // check looks whether an idle connection is still good: it can only be that another file has taken its file's place.

@@ -278,6 +278,32 @@ func TestAFileThatIsReplacedIsNoticed(t *testing.T) {
 	}
 }
 
+func TestTheNewFileWaitsUntilTheOldOneIsClosed(t *testing.T) {
+	t.Parallel()
+	b := newFile(t, Options{})
+	s := write(t, b)
+	run(t, s, "CREATE TABLE t(a)")
+	fresh := newFile(t, Options{JournalMode: "delete"})
+	run(t, write(t, fresh), "CREATE TABLE u(a)")
+	if err := os.Rename(fresh.to.Path, b.to.Path); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []string{"-wal", "-shm"} { // or SQLite takes them for the new file's
+		if err := os.Remove(b.to.Path + of); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := b.Acquire(t.Context(), driver.Need{Access: driver.Read})
+	if f := faultOf(t, err, driver.Unavailable); f.Verdict != driver.Again || f.Phase != driver.Dial {
+		t.Errorf("%+v", f)
+	}
+	run(t, s, "SELECT * FROM t")
+	s.Release(driver.Keep)
+	if got := one(t, reading(t, b), "SELECT name FROM sqlite_schema"); got != "u" {
+		t.Errorf("in the new file there is table %v", got)
+	}
+}
+
 func TestManyReadersAndWritersAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newFile(t, Options{Synchronous: "OFF"})

@@ -11,8 +11,8 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// prompt is how soon an interrupted call has to be back: milliseconds when the machine is idle.
-const prompt = time.Second
+// prompt is how soon an interrupted call has to be back on a machine that is busy with other tests; alone it takes 1 to 2 ms.
+const prompt = 5 * time.Second
 
 func TestARunningStatementEndsWithItsContext(t *testing.T) {
 	t.Parallel()

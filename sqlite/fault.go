@@ -267,10 +267,10 @@ func (t *target) whyNotOpen() string {
 }
 
 // replaced is the fault of a file that isn't the one that was opened.
-func (s *session) replaced() *driver.Fault {
+func (c *conn) replaced() *driver.Fault {
 	return &driver.Fault{
 		Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.Again, Sent: true, Evict: true,
 		Hint: "new connections open the file that is there now",
-		Err:  fmt.Errorf("%s was deleted or replaced since it was opened", s.file),
+		Err:  fmt.Errorf("%s was deleted or replaced since it was opened", c.file),
 	}
 }

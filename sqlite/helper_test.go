@@ -59,7 +59,9 @@ func newBackend(t testing.TB, o Options, h driver.Host) *backend {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := b.Close(t.Context()); err != nil && t.Context().Err() == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // t.Context() is done by now
+		defer cancel()
+		if err := b.Close(ctx); err != nil {
 			t.Error("Close:", err)
 		}
 	})

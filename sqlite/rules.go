@@ -41,8 +41,8 @@ func Rules() []driver.Rule {
 		// Faults of the statement. SQLITE_ERROR is told apart by its message.
 		never("1", "SQLITE_ERROR", driver.Unknown, ""),
 		never("257", "SQLITE_ERROR_MISSING_COLLSEQ", driver.Undefined, ""),
-		{Code: "513", Name: "SQLITE_ERROR_RETRY", Kind: driver.Unknown},
-		{Code: "769", Name: "SQLITE_ERROR_SNAPSHOT", Kind: driver.Unknown},
+		never("513", "SQLITE_ERROR_RETRY", driver.Unknown, ""),
+		never("769", "SQLITE_ERROR_SNAPSHOT", driver.Unknown, ""),
 		never("18", "SQLITE_TOOBIG", driver.TooLarge, "see https://www.sqlite.org/limits.html"),
 		never("20", "SQLITE_MISMATCH", driver.Invalid, "an INTEGER PRIMARY KEY takes only integers"),
 		never("25", "SQLITE_RANGE", driver.Argument, ""),
