@@ -188,7 +188,8 @@ func TestTheFileTellsAllThatIsWrongAtOnce(t *testing.T) {
 			"yaml (from file plinth.yaml:4:15): has a tag, which means nothing here; remove it",
 			"yaml (from file plinth.yaml:6:2): has a second document; remove it",
 		}},
-		{"depth", strings.Repeat("[", 100_000), []string{"yaml (from file plinth.yaml:1:1): nests too deeply"}},
+		{"depth", strings.Repeat("[", 50_000), []string{"yaml (from file plinth.yaml:1:1): nests too deeply"}},
+		{"size", strings.Repeat("# comment\n", 7000), []string{"yaml (from file plinth.yaml:1:1): is larger than 64 KiB"}},
 		{"depth in lines", strings.Repeat("[\n", 200), []string{"yaml (from file plinth.yaml:101:1): nests too deeply"}},
 	} {
 		c, err := Load(t.Context(), environ("DATABASE_URL", "sqlite:fine.db"), files(fstest.MapFS{"plinth.yaml": shared(tt.text)}))

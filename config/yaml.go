@@ -39,6 +39,7 @@ type pair struct {
 
 // Bounds of what a YAML file may make a reader do.
 const (
+	maxYAMLSize   = 64 << 10 // the library's time grows with the square of some files' size
 	maxYAMLDepth  = 100
 	maxYAMLMerged = 100_000
 )
@@ -65,6 +66,10 @@ func (r *yamlReader) fault(n node, key, problem, hint string) {
 // readYAML returns the document in text; what is wrong with it is added to p.
 func readYAML(p *problems, path, text string) node {
 	r := &yamlReader{problems: p, path: path, anchors: map[string]node{}}
+	if len(text) > maxYAMLSize {
+		r.fault(node{line: 1, column: 1}, "yaml", "is larger than 64 KiB", "")
+		return node{}
+	}
 	if line, deep := tooDeep(text); deep {
 		r.fault(node{line: line, column: 1}, "yaml", "nests too deeply", "")
 		return node{}
