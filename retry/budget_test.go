@@ -61,8 +61,10 @@ func TestATotalFailureIsNotMultiplied(t *testing.T) {
 func TestSuccessesFillTheBucketUpToItsSize(t *testing.T) {
 	t.Parallel()
 	b := NewBudget(10)
-	if !b.take(RetryCost) || !b.take(RetryCost) || b.take(RetryCost) {
-		t.Fatal("10 tokens are good for two retries, and no third")
+	for n, want := range []bool{true, true, false} {
+		if got := b.take(RetryCost); got != want {
+			t.Fatalf("retry %d of a bucket of 10: %v, want %v", n+1, got, want)
+		}
 	}
 	if want := (BudgetStats{Tokens: 0, Capacity: 10, Retries: 2, Denied: 1}); b.Stats() != want {
 		t.Fatalf("%+v, want %+v", b.Stats(), want)

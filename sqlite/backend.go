@@ -120,13 +120,13 @@ func (b *backend) dial(ctx context.Context, r role) (*session, error) {
 		b.close(c)
 		return nil, err
 	}
-	s.endTx(context.Background())
+	_ = s.endTx(context.Background())
 	s.dirty = false
 	return s, nil
 }
 
 func (b *backend) close(c *conn) {
-	c.close()
+	_ = c.close()
 	b.mu.Lock()
 	delete(b.open, c)
 	b.mu.Unlock()
@@ -285,7 +285,7 @@ func (b *backend) Close(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
 	defer cancel()
 	for _, p := range pools {
-		p.Close(grace) // for its waiting; who was cut is known already
+		_ = p.Close(grace) // for its waiting; who was cut is known already
 	}
 	f := contextFault(ctx, driver.Acquire, nil)
 	f.Err = errors.Join(errs...)

@@ -7,13 +7,12 @@ import (
 	zombiezen "zombiezen.com/go/sqlite"
 )
 
-// The delays between attempts at a lock are those of SQLite's own busy handler, sqliteDefaultBusyCallback in
-// https://sqlite.org/src/file/src/main.c. They are waited for here and not there so that a context's end is noticed
-// at once: SQLite's handler sleeps through an interrupt.
-var busyDelays = [...]time.Duration{
-	1 * time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 15 * time.Millisecond,
-	20 * time.Millisecond, 25 * time.Millisecond, 25 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond,
+// busyDelay is the delay after so many attempts at a lock. The delays are those of SQLite's own busy handler,
+// sqliteDefaultBusyCallback in https://sqlite.org/src/file/src/main.c. They are waited for here and not there so that a
+// context's end is noticed at once: SQLite's handler sleeps through an interrupt.
+func busyDelay(tries int) time.Duration {
+	delays := [...]time.Duration{1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100}
+	return delays[min(tries, len(delays)-1)] * time.Millisecond
 }
 
 // busyWait is one call's waiting for a lock.
@@ -32,7 +31,7 @@ func (w *busyWait) again(ctx context.Context, c *conn, err error) bool {
 	if w.tries == 0 {
 		w.until = now.Add(c.busyTimeout)
 	}
-	delay := min(busyDelays[min(w.tries, len(busyDelays)-1)], w.until.Sub(now))
+	delay := min(busyDelay(w.tries), w.until.Sub(now))
 	if delay <= 0 {
 		return false
 	}

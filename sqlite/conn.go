@@ -66,7 +66,7 @@ func open(ctx context.Context, to *target, r role, first bool) (*conn, error) {
 	c.cache.clear() // those statements aren't needed again
 	c.watch.end()
 	if err != nil {
-		c.close()
+		_ = c.close()
 		return nil, err
 	}
 	return c, nil
@@ -150,9 +150,9 @@ func (c *conn) setJournal(ctx context.Context, first bool) error {
 // this before it asks for the lock, so another process that writes doesn't matter.
 func (c *conn) isReadOnly() bool {
 	background := context.Background()
-	c.step(background, "BEGIN", false)
+	_ = c.step(background, "BEGIN", false)
 	err := c.step(background, "PRAGMA incremental_vacuum(1)", false)
-	c.step(background, "ROLLBACK", false)
+	_ = c.step(background, "ROLLBACK", false)
 	return zombiezen.ErrCode(err).ToPrimary() == zombiezen.ResultReadOnly
 }
 

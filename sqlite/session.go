@@ -220,7 +220,7 @@ func (s *session) Native() any {
 func (s *session) Release(fate driver.Fate) {
 	ctx := context.Background()
 	if s.rows.open {
-		s.rows.Close(ctx)
+		_, _ = s.rows.Close(ctx)
 	}
 	broken := s.endTx(ctx) != nil || fate == driver.Destroy
 	if fate != driver.Keep && s.dirty && !broken {

@@ -36,7 +36,7 @@ func (s *session) Begin(ctx context.Context, opts driver.TxOptions) error {
 	if opts.ReadOnly && s.role == writer {
 		s.tx.queryOnly = true
 		if err := s.control(ctx, driver.Begin, "PRAGMA query_only = ON"); err != nil {
-			s.endTx(context.Background())
+			_ = s.endTx(context.Background())
 			return err
 		}
 	}
@@ -48,7 +48,7 @@ func (s *session) Begin(ctx context.Context, opts driver.TxOptions) error {
 func (s *session) End(ctx context.Context, commit bool) error {
 	if !commit {
 		if s.rows.open {
-			s.rows.Close(ctx)
+			_, _ = s.rows.Close(ctx)
 		}
 		background := context.Background() // it waits for nothing, and has to be done
 		if err := s.endTx(background); err != nil {
@@ -67,7 +67,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		err = s.control(ctx, driver.Commit, "COMMIT")
 	}
 	if err == nil {
-		s.endTx(context.Background())
+		_ = s.endTx(context.Background())
 		return nil
 	}
 	f := err.(*driver.Fault)
