@@ -96,13 +96,13 @@ func commitBeyondLimit(mode, path string) error {
 	err = s.End(ctx, true)
 	f, ok := errors.AsType[*driver.Fault](err)
 	if !ok || f.Phase != driver.Commit || f.Verdict != driver.Ambiguous || !f.TxDead || s.TxState() != driver.TxIdle {
-		return fmt.Errorf("COMMIT: %+v (%w), state %v", f, err, s.TxState())
+		return fmt.Errorf("COMMIT: %w, state %v", err, s.TxState())
 	}
 
 	// Outside a transaction it's the statement that commits: again only what may be repeated.
 	_, err = s.Execute(ctx, request("INSERT INTO t VALUES (zeroblob(200000))"))
 	if f, ok := errors.AsType[*driver.Fault](err); !ok || f.Verdict != driver.IfSafe || f.Kind != driver.Unavailable {
-		return fmt.Errorf("autocommit: %+v (%w)", f, err)
+		return fmt.Errorf("autocommit: %w", err)
 	}
 	if _, err := s.Execute(ctx, request("INSERT INTO t VALUES ('small')")); err != nil {
 		return fmt.Errorf("afterwards: %w", err)

@@ -75,7 +75,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		f.Verdict = s.notCommitted(f)
 	}
 	f.TxDead = true
-	s.endTx(context.Background())
+	_ = s.endTx(context.Background())
 	return f
 }
 
