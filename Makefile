@@ -27,7 +27,7 @@ bin/golangci-lint:
 fuzz: ## run every fuzz target for TIME each (TIME=30s; TIME=1000000x counts executions)
 	@set -e; for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) $$pkg; \
+	    echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(TIME) -fuzzminimizetime 10x $$pkg; \
 	  done; done
 
 bench: ## measure Plinth beside its peers, in one run
