@@ -4,6 +4,8 @@ import (
 	"errors"
 	"iter"
 	"strings"
+
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 // FieldError is one thing that is wrong with a configuration. What this package returns is an errors.Join of all of
@@ -54,7 +56,7 @@ func (p *problems) err() error {
 func didYouMean(word string, candidates iter.Seq[string]) string {
 	best, least := "", 1+len(word)/3 // more edits than that, and it is another word
 	for c := range candidates {
-		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= least && (best == "" || d < least) {
+		if d := names.Distance(strings.ToLower(word), strings.ToLower(c)); d <= least && (best == "" || d < least) {
 			best, least = c, d
 		}
 	}
@@ -62,32 +64,4 @@ func didYouMean(word string, candidates iter.Seq[string]) string {
 		return ""
 	}
 	return "did you mean " + best + "?"
-}
-
-// distance is how many characters have to be inserted, deleted, replaced or swapped with their neighbour to make b of a
-// (optimal string alignment).
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	var before, last, row [65]int
-	for i := range len(a) + 1 {
-		last[i] = i
-	}
-	for j := 1; j <= len(b); j++ {
-		row[0] = j
-		for i := 1; i <= len(a); i++ {
-			row[i] = min(last[i]+1, row[i-1]+1)
-			if a[i-1] == b[j-1] {
-				row[i] = min(row[i], last[i-1])
-			} else {
-				row[i] = min(row[i], last[i-1]+1)
-			}
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[i] = min(row[i], before[i-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(a)]
 }

@@ -3,8 +3,9 @@ package scan
 import (
 	"reflect"
 	"strings"
-	"unicode"
 	"unsafe"
+
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 // field is a struct field that a column can be read into, embedded structs' fields included.
@@ -129,7 +130,7 @@ func (w *walker) walk(t reflect.Type, at field) error {
 			}
 		default:
 			if f.name == "" {
-				f.name = snake(sf.Name)
+				f.name = names.Snake(sf.Name)
 			}
 			f.folded = fold(f.name)
 			w.fields = append(w.fields, f)
@@ -170,23 +171,6 @@ func (w *walker) tag(t reflect.Type, sf reflect.StructField) (fieldTag, error) {
 		return tag, nil
 	}
 	return fieldTag{}, nil
-}
-
-// snake returns a Go name as a column name: AlbumID is album_id, HTTPServer http_server.
-func snake(name string) string {
-	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 {
-			afterWord := !unicode.IsUpper(runes[i-1]) && runes[i-1] != '_'
-			beforeWord := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && runes[i-1] != '_'
-			if afterWord || beforeWord {
-				b.WriteByte('_')
-			}
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
 }
 
 // fold makes names that differ in case and underscores the same.

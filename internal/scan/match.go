@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 // columnRef is a column as the struct that is being matched sees it: album.title is title within the field album.
@@ -152,12 +153,12 @@ func (m *matcher) noColumn(f field, at place) error {
 }
 
 func (m *matcher) noField(fields []field, ref columnRef, at place) error {
-	names := make([]string, len(fields))
+	known := make([]string, len(fields))
 	best, bestDistance := "", len(fold(ref.name))/3+1 // a third of the letters may be wrong
 	for i, f := range fields {
-		names[i] = at.prefix + f.name
-		if d := distance(fold(ref.name), f.folded); d <= bestDistance && (best == "" || d < bestDistance) {
-			best, bestDistance = names[i], d
+		known[i] = at.prefix + f.name
+		if d := names.Distance(fold(ref.name), f.folded); d <= bestDistance && (best == "" || d < bestDistance) {
+			best, bestDistance = known[i], d
 		}
 	}
 	hint := "leave it out of the statement, or give the struct a field for it"
@@ -165,7 +166,7 @@ func (m *matcher) noField(fields []field, ref columnRef, at place) error {
 		hint = "did you mean " + best + "? Otherwise " + hint
 	}
 	unfit := fault(nil, hint, "%s has no field in %s, whose fields take %s", columnName(m.cols, ref.index),
-		strings.TrimSuffix(typeName(m.typ)+"."+at.path, "."), list(names))
+		strings.TrimSuffix(typeName(m.typ)+"."+at.path, "."), list(known))
 	unfit.Column = m.cols[ref.index].Name
 	return unfit
 }
@@ -180,27 +181,6 @@ func list(names []string) string {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return strings.Join(names, ", ")
-}
-
-// distance is how many letters have to be added, dropped or changed to get from a to b (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func elemOf(t reflect.Type) reflect.Type {

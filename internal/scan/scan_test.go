@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 type (
@@ -108,7 +109,7 @@ func TestSnakeCase(t *testing.T) {
 		"ID": "id", "AlbumID": "album_id", "HTTPServer": "http_server", "Name": "name", "UserID2": "user_id2", "A": "a", "ID2Name": "id2_name",
 		"Already_Snake": "already_snake", "ÄußereTür": "äußere_tür", "X_ID": "x_id",
 	} {
-		if got := snake(in); got != want {
+		if got := names.Snake(in); got != want {
 			t.Errorf("snake(%q) = %q, want %q", in, got, want)
 		}
 	}

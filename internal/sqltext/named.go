@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 // byName returns the value of each named placeholder. It comes from one map, one struct, sql.NamedArg values or, for
@@ -193,7 +193,7 @@ func (w *walker) walk(t reflect.Type, path []int) {
 			w.walk(elem, f.path)
 		case sf.IsExported():
 			if name == "" {
-				name = snake(sf.Name)
+				name = names.Snake(sf.Name)
 			}
 			w.add(name, f)
 		}
@@ -240,58 +240,15 @@ func keys(m reflect.Value) []string {
 	return names
 }
 
-// snake returns a Go name as a column name: AlbumID is album_id, HTTPServer http_server. Package scan has the same rule.
-func snake(name string) string {
-	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		if unicode.IsUpper(r) && i > 0 {
-			afterWord := !unicode.IsUpper(runes[i-1]) && runes[i-1] != '_'
-			beforeWord := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && runes[i-1] != '_'
-			if afterWord || beforeWord {
-				b.WriteByte('_')
-			}
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
 // nearest returns the known name that name was probably meant to be, or "".
 func nearest(name string, known []string) string {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 	best, least := "", 1+min(2, len(name)/3)
 	for _, k := range slices.Sorted(slices.Values(known)) { // the same message every time
-		d := distance(fold(name), fold(k))
+		d := names.Distance(fold(name), fold(k))
 		if d < least {
 			best, least = k, d
 		}
 	}
 	return best
-}
-
-// distance counts the letters to change, add, leave out or swap with their neighbour to make b of a.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	var before, row, next [65]int
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		next[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				next[j+1] = min(next[j+1], before[j-1]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
 }
