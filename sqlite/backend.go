@@ -120,8 +120,13 @@ func (b *backend) dial(ctx context.Context, r role) (*session, error) {
 		b.close(c)
 		return nil, err
 	}
-	_ = s.endTx(context.Background())
-	s.dirty = false
+	_ = s.endTx(ctx)
+	others, err := c.text(ctx, "SELECT count(*) FROM pragma_database_list WHERE name <> 'main'")
+	if err != nil {
+		b.close(c)
+		return nil, b.to.fault(ctx, driver.Dial, err)
+	}
+	s.dirty, s.foreign = false, others != "0"
 	return s, nil
 }
 
@@ -168,7 +173,7 @@ func (b *backend) writable() bool { return !b.readOnly.Load() }
 
 // Info implements driver.Backend.
 func (b *backend) Info() driver.Info {
-	return driver.Info{Engine: "sqlite", Target: b.to.label(), TransactionalDDL: true, SingleWriter: true}
+	return driver.Info{Engine: "sqlite", Target: b.to.label(), TransactionalDDL: true, SingleWriter: b.reader != b.writer}
 }
 
 // Compile implements driver.Backend.

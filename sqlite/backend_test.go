@@ -304,6 +304,35 @@ func TestTheNewFileWaitsUntilTheOldOneIsClosed(t *testing.T) {
 	}
 }
 
+func TestConnectionsOpenAndCloseAtOnce(t *testing.T) {
+	t.Parallel()
+	// The library keeps tables by the address of a connection, and clears a closed one's entry when another may have
+	// its address already: an authorizer set here would be lost that way, and the next statement would panic.
+	to, err := Options{Path: ":memory:"}.resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				c, err := open(t.Context(), to, writer, true)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := c.exec(t.Context(), "CREATE TABLE t(a)"); err != nil {
+					t.Error(err)
+				}
+				if err := c.close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestManyReadersAndWritersAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newFile(t, Options{Synchronous: "OFF"})

@@ -15,7 +15,8 @@ type stmt struct {
 	text    string
 	body    string          // text up to the semicolon, if there is one
 	columns []driver.Column // nil until asked for; stays the same slice as long as the columns are the same
-	stale   bool            // columns may have changed
+	varies  bool            // a change of the schema can give its columns other names
+	schema  int64           // the schema's version when columns was made
 	upsert  bool            // may update where it says INSERT
 
 	prev, next *stmt // by use
@@ -94,7 +95,7 @@ func (c *conn) prepare(text string) (*stmt, error) {
 		return nil, driver.Faultf(driver.Argument, "the text holds more than one statement: run them one by one")
 	}
 	body := strings.TrimRight(text[:len(text)-rest], "; \t\n\f\r")
-	st := &stmt{Stmt: prepared, text: text, body: body, upsert: containsFold(text, "conflict")}
+	st := &stmt{Stmt: prepared, text: text, body: body, varies: varies(text), upsert: containsFold(text, "conflict")}
 	c.cache.put(st)
 	return st, nil
 }
@@ -124,29 +125,57 @@ func containsFold(text, word string) bool {
 	return false
 }
 
-// describe returns the columns of a statement that has been stepped. If SQLite had to compile it again, because the
-// schema has changed, they are looked at again.
-func (c *conn) describe(st *stmt) []driver.Column {
-	if st.columns != nil && !st.stale {
+// varies reports whether text may name columns by what the schema calls them at the time: by a *, or as the rowid,
+// which goes by the name of the INTEGER PRIMARY KEY.
+func varies(text string) bool {
+	return strings.Count(text, "*") > strings.Count(text, "(*)") || containsFold(text, "oid") || containsFold(text, "rowid")
+}
+
+// describe returns the columns of a statement that has been stepped; live says that it stands on a row. SQLite compiles
+// a statement again by itself, and doesn't tell, when another connection has changed the schema, and then a * may
+// mean other columns. As long as the statement is live, the schema's version is that of the same snapshot.
+func (c *conn) describe(st *stmt, live bool) []driver.Column {
+	version := st.schema
+	if live && st.varies {
+		version = c.schemaVersion()
+	}
+	known := st.columns != nil
+	changed := st.varies && (!known || c.foreign || version != st.schema) || known && len(st.columns) != st.ColumnCount()
+	if known && !changed {
 		return st.columns
 	}
-	fresh, err := c.columnsOf(st)
+	fresh, err := c.columnsOf(st, changed)
 	if err != nil { // the context has ended, or memory: good enough for this run
 		return fresh
 	}
-	if st.columns == nil || !slices.Equal(st.columns, fresh) {
+	if !known || !slices.Equal(st.columns, fresh) {
 		st.columns = fresh
 	}
-	st.stale = false
+	st.schema = version
 	return st.columns
+}
+
+// schemaVersion returns the number that SQLite raises with each change of the schema, or -1.
+func (c *conn) schemaVersion() int64 {
+	if c.version == nil {
+		var err error
+		if c.version, _, err = c.db.PrepareTransient("PRAGMA schema_version"); err != nil {
+			return -1
+		}
+	}
+	defer c.version.Reset()
+	if row, err := c.version.Step(); err != nil || !row {
+		return -1
+	}
+	return c.version.ColumnInt64(0)
 }
 
 // columnsOf finds the names of the result's columns. The connection's API tells them as they were when the statement was
 // compiled first, and of columns with the same name only the last. The names are never empty, but may be made up
 // if there is an error.
-func (c *conn) columnsOf(st *stmt) ([]driver.Column, error) {
+func (c *conn) columnsOf(st *stmt, changed bool) ([]driver.Column, error) {
 	prepared := st.Stmt
-	if st.stale {
+	if changed {
 		again, _, err := c.db.PrepareTransient(st.text)
 		if err != nil {
 			return nameByPosition(make([]driver.Column, st.ColumnCount())), err

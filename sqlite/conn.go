@@ -21,8 +21,10 @@ type conn struct {
 	busyTimeout time.Duration
 	maxLength   int  // bytes a value may have
 	readOnly    bool // the file can't be written, whatever was asked for
-	compiled    bool // SQLite compiled a statement since this was last set to false
+	foreign     bool // it may have tables that aren't in main: attached or temporary ones
 	snapshot    bool // in a transaction that has read and may want to write: see canWait
+
+	version *zombiezen.Stmt // PRAGMA schema_version; nil until needed
 
 	file string // its absolute path, "" for a database without a file
 	info os.FileInfo
@@ -74,11 +76,6 @@ func open(ctx context.Context, to *target, r role, first bool) (*conn, error) {
 
 // setUp makes a new connection's settings.
 func (c *conn) setUp(ctx context.Context, first bool) error {
-	// Its only use is to notice that SQLite has compiled a statement again, which it does by itself, and doesn't tell,
-	// when another connection has changed the schema: the columns may be others then.
-	if err := c.db.SetAuthorizer(noticer{c}); err != nil {
-		return err
-	}
 	for _, p := range c.to.Pragmas {
 		if err := c.pragma(ctx, p.Name, p.Value); err != nil {
 			return err
@@ -235,16 +232,10 @@ func (c *conn) run(text string, row func(*zombiezen.Stmt)) error {
 func (c *conn) close() error {
 	c.watch.release()
 	c.cache.clear()
+	if c.version != nil {
+		c.version.Finalize()
+	}
 	return c.db.Close()
-}
-
-// noticer is an authorizer that allows everything.
-type noticer struct{ c *conn }
-
-// Authorize implements the connection's authorizer.
-func (n noticer) Authorize(zombiezen.Action) zombiezen.AuthResult {
-	n.c.compiled = true
-	return zombiezen.AuthResultOK
 }
 
 func firstError(errs ...error) error {

@@ -39,19 +39,19 @@ func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
 	if !r.open {
 		return nil, io.EOF
 	}
+	if r.st == nil { // it has run to its end: what it wrote stands, and so does its answer
+		return r.nextKept()
+	}
 	if done := ctx.Done(); done != nil {
 		select {
 		case <-done:
 			return nil, r.s.fault(ctx, driver.Fetch, ctx.Err(), nil)
 		default:
 		}
-		if done != r.done && r.st != nil {
+		if done != r.done {
 			r.done = done
 			r.s.watch.start(ctx)
 		}
-	}
-	if r.st == nil {
-		return r.nextKept()
 	}
 	if !r.ready {
 		more, err := r.st.Step()

@@ -62,11 +62,15 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 	r := &s.rows
 	before := s.lastID(st)
 	var w busyWait
-	var more bool
+	var more, kept bool
 	for {
 		r.kept = r.kept[:0]
 		more, err = st.Step()
+		if err == nil && more {
+			r.columns = s.describe(st, true)
+		}
 		if err == nil && more && req.Stmt.Access == driver.Write {
+			kept = true
 			more, err = false, r.keep(st)
 		}
 		if !w.again(ctx, s.conn, err) {
@@ -84,9 +88,11 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 	if !more {
 		st.Reset()
 		r.result = s.result(st, req.Stmt.Verb, before)
-		r.end() // before describe, which the context's end must not keep from finding the names of what was written
+		if !kept {
+			r.columns = s.describe(st, false)
+		}
+		r.end()
 	}
-	r.columns = s.describe(st)
 	if n := len(r.columns); cap(r.vals) < n {
 		r.vals = make([]driver.Value, n)
 	} else {
@@ -102,7 +108,7 @@ func (s *session) enter(ctx context.Context, req *driver.Request) (st *stmt, lar
 		return nil, false, err
 	}
 	if req.Stmt.Class == driver.Setting {
-		s.dirty = true
+		s.dirty, s.foreign = true, true
 	}
 	s.watch.start(ctx)
 	var w busyWait
@@ -120,7 +126,6 @@ func (s *session) enter(ctx context.Context, req *driver.Request) (st *stmt, lar
 		s.leave(st, large)
 		return nil, false, f
 	}
-	s.compiled = false
 	return st, large, nil
 }
 
@@ -146,9 +151,6 @@ func (s *session) leave(st *stmt, large bool) {
 	s.watch.end()
 	if st == nil {
 		return
-	}
-	if s.compiled {
-		st.stale = true
 	}
 	if large {
 		st.ClearBindings()
@@ -210,15 +212,16 @@ func (s *session) control(ctx context.Context, phase driver.Phase, text string) 
 }
 
 // Native implements driver.Session: it returns the *sqlite.Conn of zombiezen.com/go/sqlite. It must not be closed; its
-// interrupt and its authorizer are the driver's, and calls aren't cancelled once they are replaced.
+// interrupt is the driver's, and calls aren't cancelled once it was replaced.
 func (s *session) Native() any {
-	s.dirty = true
+	s.dirty, s.foreign = true, true
 	return s.db
 }
 
 // Release implements driver.Session. A database that lives in its connection is never closed: its settings are made again.
 func (s *session) Release(fate driver.Fate) {
 	ctx := context.Background()
+	s.watch.end() // a call that panicked hasn't
 	if s.rows.open {
 		_, _ = s.rows.Close(ctx)
 	}
@@ -238,7 +241,7 @@ func (s *session) Release(fate driver.Fate) {
 // restore makes a connection as good as new that can't be replaced by a new one.
 func (s *session) restore(ctx context.Context) error {
 	s.watch.renew()
-	err := s.db.SetAuthorizer(noticer{s.conn})
+	var err error
 	for _, leftover := range []string{
 		`SELECT 'DROP ' || type || ' temp."' || replace(name, '"', '""') || '"' FROM sqlite_temp_schema
 		 WHERE type IN ('table', 'view', 'trigger') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`,
@@ -256,6 +259,6 @@ func (s *session) restore(ctx context.Context) error {
 		err = firstError(err, s.pragma(ctx, p.Name, p.Value))
 	}
 	err = firstError(err, s.settings(ctx))
-	s.dirty = err != nil
+	s.dirty, s.foreign = err != nil, false
 	return err
 }
