@@ -22,6 +22,8 @@ type call struct {
 	safe bool // running it twice can't apply anything twice
 	once bool // leave retrying to the caller
 
+	ended bool // end was called
+
 	tx   driver.TxOptions // of begin
 	many iter.Seq[[]any]  // of executemany
 	row  int              // of executemany: the one that runs, 1-based
@@ -53,12 +55,35 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 		}
 	}
 	c.asked = ctx
+	returned := false
+	defer func() {
+		if !returned {
+			c.abandoned(ctx)
+		}
+	}()
 	c.start(ctx)
 	err := e.handle(ctx, c)
 	if err != nil || c.rows == nil {
 		c.end(ctx, err)
 	}
+	returned = true
 	return err
+}
+
+// abandoned ends a call that a panic or runtime.Goexit has left, in an argument's method or a hook. Nobody knows where that
+// left the session, so it's destroyed.
+func (c *call) abandoned(ctx context.Context) {
+	if c.ended {
+		return
+	}
+	err := c.eng.usage(driver.Unknown, string(c.op), "a panic or runtime.Goexit left the call before its end")
+	if c.hold != nil {
+		c.hold.lose(err)
+	} else if c.sess != nil {
+		c.sess.Release(driver.Destroy)
+		c.sess = nil
+	}
+	c.end(ctx, err)
 }
 
 // start begins the watching of a call.
@@ -75,6 +100,7 @@ func (c *call) start(ctx context.Context) {
 
 // end ends the watching of a call, and its deadline.
 func (c *call) end(ctx context.Context, err error) {
+	c.ended = true
 	c.ev.Err = err
 	c.eng.watch.callEnd(ctx, c.eng, &c.ev)
 	if c.cancel != nil {

@@ -59,7 +59,8 @@ func (e *Engine) heldTx(ctx context.Context) *Tx {
 func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
 	held := e.heldTx(ctx)
 	if held != nil {
-		need.NoWait = true
+		// Where writing has a connection of its own, reading doesn't wait for it.
+		need.NoWait = !e.info.SingleWriter || need.Access == held.access
 		e.watch.txHeld(ctx, e, held)
 	}
 	sess, err := e.backend.Acquire(ctx, need)
@@ -70,7 +71,7 @@ func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Se
 	if !ok || f.Kind != driver.PoolExhausted {
 		return nil, err
 	}
-	if held != nil {
+	if need.NoWait {
 		return nil, &driver.Fault{
 			Kind: driver.SelfDeadlock, Phase: driver.Acquire, Err: errors.New("the context of the call at " +
 				callsite.Caller() + " holds the transaction begun at " + held.begun.Site() + ", and no other connection is free"),
@@ -91,7 +92,7 @@ type begunTxs struct {
 }
 
 func (b *begunTxs) add(ctx context.Context, tx *Tx) {
-	if ctx == context.Background() || ctx == context.TODO() || !reflect.TypeOf(ctx).Comparable() {
+	if ctx == context.Background() || ctx == context.TODO() || !reflect.ValueOf(ctx).Comparable() {
 		return
 	}
 	b.mu.Lock()
@@ -115,7 +116,7 @@ func (b *begunTxs) remove(tx *Tx) {
 }
 
 func (b *begunTxs) find(ctx context.Context) *Tx {
-	if !reflect.TypeOf(ctx).Comparable() {
+	if !reflect.ValueOf(ctx).Comparable() {
 		return nil
 	}
 	b.mu.Lock()

@@ -3,6 +3,7 @@ package plinth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type Engine struct {
 
 	timeout   time.Duration
 	policy    retry.Policy
+	narrow    func(error) bool // the user's Retryable: it may refuse a retry, and never allow one
 	onConnect func(context.Context, *Conn) error
 	logger    *slog.Logger
 	watch     watchers
@@ -51,6 +53,9 @@ func New(o Options, open driver.Opener) (*Engine, error) {
 	e.place.eng = e
 	if e.policy.Budget == nil {
 		e.policy.Budget = new(retry.Budget)
+	}
+	if e.narrow = o.Retry.Retryable; e.narrow != nil {
+		e.policy.Retryable = func(err error) bool { return retry.Retryable(err) && e.narrow(err) }
 	}
 	e.hooks.Store(&hooks{before: o.Before, after: o.After})
 	e.watch = watching(append([]*hook.Observer{querylog.Observer(o.QueryLog)}, o.Observers...))
@@ -166,12 +171,18 @@ func (e *Engine) swapHooks(set func(*hooks)) {
 }
 
 // connected runs Options.OnConnect on a new connection.
-func (e *Engine) connected(ctx context.Context, s driver.Session) error {
+func (e *Engine) connected(ctx context.Context, s driver.Session) (err error) {
 	if e.onConnect == nil {
 		return nil
 	}
+	defer func() { // it runs on the pool's goroutine, where a panic would end the process
+		if p := recover(); p != nil {
+			e.panicked(ctx, "OnConnect", p)
+			err = &driver.Fault{Kind: driver.Unknown, Phase: driver.Dial, Evict: true, Err: fmt.Errorf("Options.OnConnect panicked: %v", p)}
+		}
+	}()
 	conn := &Conn{place: place{eng: e, hold: &hold{sess: s}}}
-	err := e.onConnect(ctx, conn)
+	err = e.onConnect(ctx, conn)
 	conn.hold.close()
 	if err == nil && s.TxState() != driver.TxIdle {
 		err = s.End(ctx, false)

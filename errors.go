@@ -150,7 +150,7 @@ func (e *Error) Is(target error) bool {
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("kind", e.Kind.String())}
 	detail := ""
-	if e.Code == "" && e.Err != nil && e.Kind != ErrVetoed { // Plinth's own words
+	if e.Code == "" && e.Err != nil && errors.Unwrap(e.Err) == nil && e.Kind != ErrVetoed { // Plinth's own words
 		detail = e.Err.Error()
 	}
 	for _, a := range []slog.Attr{
@@ -198,15 +198,14 @@ func (e *Engine) usage(kind Kind, op string, format string, args ...any) *Error 
 // repetition can't apply anything twice, whatever became of the first: a read. Inside a transaction the unit is
 // the transaction, and one that was lost before its COMMIT was sent has applied nothing.
 func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) *Error {
-	var out *Error
-	if errors.As(err, &out) { // ours already, from further down
-		return out
+	if ours, ok := err.(*Error); ok { // already, from further down
+		return ours
 	}
 	f, ok := asFault(err)
 	if !ok {
 		f = &driver.Fault{Kind: contextKind(err), Err: err}
 	}
-	out = &Error{
+	out := &Error{
 		Kind: f.Kind, Op: op, Engine: e.info.Engine, Target: e.info.Target, Code: f.Code, Constraint: f.Constraint,
 		Table: f.Table, Column: f.Column, Position: f.Position, Hint: f.Hint, Err: f.Err, verdict: f.Verdict,
 	}

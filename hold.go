@@ -19,6 +19,8 @@ type hold struct {
 	back  bool   // the session went back to the pool
 
 	schema bool // a schema change ran in this transaction
+
+	freed chan struct{} // closed at the end of the call that runs; nil if nobody waits for that
 }
 
 // enter takes the session into use by a call of p, or says why that can't be.
@@ -55,10 +57,14 @@ func (h *hold) enter(p *place, op string) error {
 // it returns that error.
 func (h *hold) enterLast(p *place, op string) (dead, err error) {
 	h.mu.Lock()
-	if !p.tx.done.Load() && !h.back && h.over != nil && h.using == "" {
+	if !p.tx.done.Load() && !h.back && (h.over != nil || h.lost != nil) && h.using == "" {
 		h.using = op
+		dead = h.over
+		if dead == nil {
+			dead = h.lost
+		}
 		h.mu.Unlock()
-		return h.over, nil
+		return dead, nil
 	}
 	h.mu.Unlock()
 	return nil, h.enter(p, op)
@@ -72,6 +78,41 @@ func (h *hold) leave() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.using, h.rows = "", nil
+	if h.freed != nil {
+		close(h.freed)
+		h.freed = nil
+	}
+}
+
+// quiesce closes rows that are open and waits until no call runs, for which a goroutine may be at fault that the caller's
+// function has left behind.
+func (h *hold) quiesce() {
+	if rows := h.openRows(); rows != nil {
+		rows.Close()
+	}
+	for {
+		h.mu.Lock()
+		if h.using == "" {
+			h.mu.Unlock()
+			return
+		}
+		if h.freed == nil {
+			h.freed = make(chan struct{})
+		}
+		freed := h.freed
+		h.mu.Unlock()
+		<-freed
+	}
+}
+
+// lose makes the session one that nothing may run on any more, and ends the call that ran.
+func (h *hold) lose(err error) {
+	h.mu.Lock()
+	if h.lost == nil {
+		h.lost = err
+	}
+	h.mu.Unlock()
+	h.leave()
 }
 
 // keep remembers the rows that use the session. A nil hold, the pool's, has a session for each.
@@ -94,12 +135,12 @@ func (h *hold) openRows() *Rows {
 // close closes rows that were left open and makes every later use an error. It returns what becomes of the session,
 // whose settings may have been changed.
 func (h *hold) close() driver.Fate {
-	if rows := h.openRows(); rows != nil {
-		rows.Close()
-	}
+	h.mu.Lock()
+	h.back = true
+	h.mu.Unlock()
+	h.quiesce()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.back = true
 	if h.lost != nil || h.sess.TxState() == driver.TxUnknown {
 		return driver.Destroy
 	}

@@ -20,7 +20,7 @@ type Options struct {
 	Config []config.Option // anything else that package config should know
 
 	Pool     pool.Options     // sizes and time-outs
-	Retry    retry.Policy     // attempts and backoff of statements and of InTx; its Budget is made for the engine if nil
+	Retry    retry.Policy     // attempts and backoff of statements and of InTx; its Budget is made for the engine if nil, its Retryable may only refuse
 	Timeout  time.Duration    // for a call whose context has no earlier deadline; 0: none
 	QueryLog querylog.Options // slow statements are logged from 200 ms
 

@@ -53,6 +53,7 @@ func (r *Rows) Close() error {
 func (r *Rows) Err() error { return r.err }
 
 func (r *Rows) finish(err error) {
+	defer r.hold.leave() // also when a hook ends the goroutine
 	r.ended, r.vals = true, nil
 	result, cerr := r.call.rows.Close(r.ctx)
 	r.result = result
@@ -65,7 +66,6 @@ func (r *Rows) finish(err error) {
 		seen = r.unread
 	}
 	r.end(r.ctx, seen)
-	r.hold.leave()
 }
 
 // Result returns what the statement did besides returning rows (INSERT … RETURNING). It's known once the rows are closed.

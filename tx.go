@@ -31,7 +31,8 @@ type Tx struct {
 	own     bool // the session goes back to the pool at the end
 	applied bool // it was committed, or may have been
 	begun   callsite.Stack
-	done    atomic.Bool // it's asked for through a context, too, which any goroutine may have
+	access  driver.Access // what its session was asked for
+	done    atomic.Bool   // it's asked for through a context, too, which any goroutine may have
 
 	beginCtx context.Context // the key under which Engine.begun knows it
 }
@@ -71,7 +72,9 @@ func (e *Engine) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error)
 	if err := e.do(ctx, c); err != nil {
 		return nil, err
 	}
-	return newTx(e, &hold{sess: c.sess}, nil, true), nil
+	tx := newTx(e, &hold{sess: c.sess}, nil, true)
+	tx.access = need.Access
+	return tx, nil
 }
 
 func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
@@ -81,7 +84,9 @@ func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
 	t := &Tx{parent: parent, own: own}
 	t.place = place{eng: e, hold: h, tx: t}
 	t.begun.Capture()
+	h.mu.Lock()
 	h.tx = t
+	h.mu.Unlock()
 	return t
 }
 
@@ -92,8 +97,10 @@ func (t *Tx) Commit(ctx context.Context) error { return final(t.finish(ctx, hook
 // Rollback undoes the transaction. Rows that are open on it are closed. After Commit or Rollback it returns ErrTxDone,
 // so that a deferred Rollback does no harm. It works on a context that is done, within a second.
 func (t *Tx) Rollback(ctx context.Context) error {
-	if rows := t.hold.openRows(); rows != nil {
-		rows.Close()
+	if !t.done.Load() { // else the rows are somebody else's
+		if rows := t.hold.openRows(); rows != nil {
+			rows.Close()
+		}
 	}
 	return final(t.finish(ctx, hook.Rollback))
 }
@@ -185,7 +192,7 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 	policy := e.policy
 	policy.Retryable = func(err error) bool {
 		_, is := err.(*spent)
-		return !is && verdictOf(err) == driver.Again
+		return !is && verdictOf(err) == driver.Again && (e.narrow == nil || e.narrow(err))
 	}
 	_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
 		if !first {
@@ -237,6 +244,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	returned := false
 	defer func() {
 		if !returned { // a panic or runtime.Goexit goes on after this
+			t.hold.quiesce()
 			_ = t.Rollback(ctx)
 		}
 	}()
@@ -249,10 +257,12 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	case t.done.Load() && err == nil:
 		return t.eng.usage(ErrTxDone, string(hook.Commit), "the function rolled the transaction back itself, and returned no error")
 	case err == nil:
-		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open
+		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open, or a goroutine at work
+			t.hold.quiesce()
 			_ = t.Rollback(ctx)
 		}
 	case !t.done.Load():
+		t.hold.quiesce()
 		_ = t.Rollback(ctx) // if it fails, the connection goes, and the transaction with it
 	}
 	if err != nil && (!replayable || t.applied || !t.caused(err)) {
@@ -308,7 +318,13 @@ func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 		return err
 	}
 	inner.leaveSavepoint()
-	return final(t.savepoint(ctx, driver.SavepointRelease, name))
+	release, cancel := afterwards(ctx) // the function has returned: its work is kept, or undone, but not left in between
+	defer cancel()
+	if err := t.savepoint(release, driver.SavepointRelease, name); err != nil {
+		_ = undo()
+		return final(err)
+	}
+	return nil
 }
 
 func (t *Tx) leaveSavepoint() {

@@ -1,6 +1,10 @@
 package sqltext
 
-import "github.com/plinthdb/plinth/driver"
+import (
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+)
 
 // classifier decides what a statement is from its tokens.
 type classifier struct {
@@ -62,7 +66,7 @@ func (c *classifier) feed(k kind, text string) {
 		c.with &^= c.level()
 		c.depth--
 	case k == op && text == ".": // SQLite's CREATE UNIQUE INDEX IF NOT EXISTS temp.
-		c.temporary = c.temporary || c.verb == "CREATE" && c.words <= 7 && last.text == "TEMP"
+		c.temporary = c.temporary || c.verb == "CREATE" && c.words <= 7 && strings.EqualFold(strings.Trim(last.text, "\"`[]'"), "temp")
 	case k == op && text == ":=":
 		c.doubt, c.session = true, c.session || c.d.userVariables
 	}

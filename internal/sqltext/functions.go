@@ -101,7 +101,7 @@ func inSQLite(name string) bool {
 		return true
 	}
 	// A PRAGMA is a table-valued function only if it has no side effects, https://www.sqlite.org/pragma.html#pragfunc.
-	return strings.HasPrefix(name, "PRAGMA_")
+	return strings.HasPrefix(name, "PRAGMA_") && name != "PRAGMA_OPTIMIZE" // which does have some
 }
 
 func inPostgreSQL(name string) bool {
