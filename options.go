@@ -2,6 +2,7 @@ package plinth
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -33,6 +34,21 @@ type Options struct {
 	Observers []*hook.Observer // they only watch
 	Logger    *slog.Logger     // for leaks and panics in hooks; nil: slog.Default()
 	Connect   bool             // connect in Open; else nothing is dialled before the first use
+}
+
+// Format prints the options without what may be secret: their URL as its target, and none of the rest.
+func (o Options) Format(f fmt.State, _ rune) { fmt.Fprint(f, o.LogValue()) }
+
+// LogValue returns what Format prints.
+func (o Options) LogValue() slog.Value {
+	target := "as configured"
+	if o.URL != "" {
+		target = "a URL that can't be read"
+		if c, err := config.Parse(o.URL); err == nil {
+			target = c.Redacted()
+		}
+	}
+	return slog.StringValue("plinth.Options(" + target + ")")
 }
 
 // Configure finds the configuration that the options ask for. engine is the database product that is wanted, or "" for

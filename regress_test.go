@@ -4,9 +4,12 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
+	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -318,5 +321,18 @@ func TestWhatAFunctionLeftRunningIsWaitedFor(t *testing.T) {
 	idle(t, db)
 	if err := db.TestConnection(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOptionsDoNotPrintTheirPassword(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"postgres://app:hush4ever@db/shop", "mongodb://app:hush4ever@db/shop", "postgres://app:hush4ever@db:x/shop"} {
+		o := plinth.Options{URL: url}
+		var log strings.Builder
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("options", "o", o)
+		all := fmt.Sprintf("%v %+v %#v %s %q %x", o, &o, o, o, o, o) + log.String()
+		if strings.Contains(all, "hush") || !strings.Contains(all, "plinth.Options(") {
+			t.Errorf("printed as %s", all)
+		}
 	}
 }
