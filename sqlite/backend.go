@@ -9,7 +9,9 @@
 // decimals as text (which a NUMERIC column turns into a float: declare it TEXT to keep the digits). What is read is what
 // SQLite stores: NULL, integer, float, text or bytes.
 //
-// Temporary tables, ATTACH and PRAGMAs belong to one connection: use Engine.With.
+// Temporary tables, ATTACH and PRAGMAs belong to one connection: use Engine.With. A connection whose settings may have been
+// changed is closed at the end of it. That of a database in memory can't be: what is temporary or attached goes, and the
+// settings that Options has are made again, but other PRAGMAs stay as they were set.
 //
 // A file that is deleted or replaced while it's open is noticed by Ping and the pool's checks, and opened anew. Whoever
 // replaces one has to remove its -wal and -shm files too, or SQLite takes them for the new file's.

@@ -69,7 +69,7 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 		if err == nil && more {
 			r.columns = s.describe(st, true)
 		}
-		if err == nil && more && req.Stmt.Access == driver.Write {
+		if err == nil && more && req.Stmt.Access == driver.Write && req.Stmt.Verb != "SELECT" {
 			kept = true
 			more, err = false, r.keep(st)
 		}
@@ -155,7 +155,13 @@ func (s *session) leave(st *stmt, large bool) {
 	if large {
 		st.ClearBindings()
 	}
+	if len(st.text) > maxKeptText {
+		s.cache.drop(st)
+	}
 }
+
+// maxKeptText is how long a statement's text may be to be kept: a long list in it costs megabytes once it is prepared.
+const maxKeptText = 16 << 10
 
 // lastID returns the last inserted row's id from before a statement that may leave it as it is.
 func (s *session) lastID(st *stmt) int64 {
