@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
 
 	"github.com/plinthdb/plinth"
@@ -24,7 +25,7 @@ func Example() {
 
 	probes := health.Handler(&health.Checker{Engine: db})
 	ready := httptest.NewRecorder()
-	probes.ServeHTTP(ready, httptest.NewRequest("GET", "/readyz", nil))
+	probes.ServeHTTP(ready, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	fmt.Println(ready.Code)
 
 	db.Close(ctx)

@@ -25,7 +25,7 @@ func TestDistanceCountsEdits(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"name", "name", 0}, {"name", "nmae", 1}, {"name", "names", 1}, {"name", "nme", 1}, {"name", "game", 1},
+		{"", "", 0}, {"name", "name", 0}, {"abcd", "acbd", 1}, {"name", "names", 1}, {"name", "nme", 1}, {"name", "game", 1},
 		{"", "abc", 3}, {"journal", "jurnal", 1}, {strings.Repeat("x", 65), "x", 64},
 	} {
 		if got := names.Distance(test.a, test.b); got != test.want || got != names.Distance(test.b, test.a) {
