@@ -29,8 +29,15 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 }
 
 // Native returns the driver's own connection, for what Plinth has no word for. Each driver's package says what it is. It
-// must not be used after With, nor while rows are open.
-func (c *Conn) Native() any { return c.hold.sess.Native() }
+// must not be used after With, when Native returns nil, nor while rows are open.
+func (c *Conn) Native() any {
+	c.hold.mu.Lock()
+	defer c.hold.mu.Unlock()
+	if c.hold.back {
+		return nil
+	}
+	return c.hold.sess.Native()
+}
 
 // Begin opens a transaction on this connection. ctx bounds its opening, not its life.
 func (c *Conn) Begin(ctx context.Context, opts ...TxOptions) (*Tx, error) {

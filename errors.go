@@ -265,7 +265,9 @@ func final(err error) error {
 			e.Attempts, e.tried = tried.Attempts, tried
 		}
 	}
-	e.retryable = false
+	if e.retryable { // an error that is final already may be shared
+		e.retryable = false
+	}
 	return e
 }
 

@@ -210,7 +210,9 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 		err = s.error
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		e.retryable = false
+		if e.retryable {
+			e.retryable = false
+		}
 		if tried != nil {
 			e.Attempts, e.tried = tried.Attempts, tried
 		}
