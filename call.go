@@ -151,7 +151,7 @@ func (e *Engine) withRetry(next handler) handler {
 func (e *Engine) observeRetries(p *retry.Policy, ev *hook.Event) {
 	own := p.OnRetry
 	p.OnRetry = func(ctx context.Context, attempt int, delay time.Duration, err error) {
-		ev.Err = err
+		ev.Attempt, ev.Err = attempt, err
 		e.watch.retrying(ctx, e, ev, delay)
 		if own != nil {
 			own(ctx, attempt, delay, err)

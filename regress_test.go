@@ -336,3 +336,33 @@ func TestOptionsDoNotPrintTheirPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestAReplayOfATransactionIsSeen(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	o := plinth.Options{Retry: retry.Policy{Attempts: 3, Rand: func() float64 { return 0 }}}
+	o.Observers = []*hook.Observer{{Retry: func(_ context.Context, e *hook.Event, _ time.Duration) {
+		seen = append(seen, fmt.Sprint(e.Op, e.Attempt, errors.Is(e.Err, plinth.ErrLocked)))
+	}}}
+	db := onFile(t, o)
+	other, err := sqlite.Open(t.Context(), plinth.Options{URL: db.Target()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.WithoutCancel(t.Context()))
+	tx, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context())
+	ctx := t.Context()
+	short, err := sqlite.Open(ctx, plinth.Options{URL: db.Target() + "?busy_timeout=1ms", Retry: o.Retry, Observers: o.Observers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer short.Close(context.WithoutCancel(ctx))
+	err = short.InTx(ctx, func(context.Context, *plinth.Tx) error { return nil })
+	if want := []string{"intx1 true", "intx2 true"}; !errors.Is(err, plinth.ErrLocked) || !slices.Equal(seen, want) {
+		t.Errorf("error %v, and the retries seen are %v, want %v", err, seen, want)
+	}
+}

@@ -194,6 +194,11 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 		_, is := err.(*spent)
 		return !is && verdictOf(err) == driver.Again && (e.narrow == nil || e.narrow(err))
 	}
+	if e.watch.retry {
+		e.observeRetries(&policy, &hook.Event{
+			Engine: e.info.Engine, Target: e.info.Target, Op: hook.InTx, InTx: true, Start: time.Now(),
+		})
+	}
 	_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
 		if !first {
 			e.retries.Add(1)

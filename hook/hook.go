@@ -23,6 +23,7 @@ const (
 	Rollback    Op = "rollback"
 	Savepoint   Op = "savepoint"
 	Ping        Op = "ping"
+	InTx        Op = "intx" // the whole of a transaction function; only Retry is told of it
 )
 
 // Event describes a call. It belongs to the engine, is reused, and is only valid while the hook runs: copy what you
