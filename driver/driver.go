@@ -26,6 +26,10 @@ type Host struct {
 	Opened    func(ctx context.Context, poolName string, took time.Duration, err error) // a connection was dialled, or wasn't
 	Closed    func(poolName string, reason pool.Reason)                                 // one was closed
 	Leaked    func(h pool.Holder, returned bool)                                        // one is held too long, or came back after that
+
+	// Login is asked for who logs in, once for each new connection: both may change while the engine runs. An
+	// empty user stands for what the backend was made with.
+	Login func(ctx context.Context) (user, password string, err error)
 }
 
 // Backend is one open database target. Its methods may be called by many goroutines at once.
@@ -41,6 +45,8 @@ type Backend interface {
 	Acquire(ctx context.Context, need Need) (Session, error)
 	// Stats returns the statistics of each pool.
 	Stats() []pool.Stats
+	// Configure has the running pools follow other settings, all of them at once. If they are wrong nothing changes.
+	Configure(o pool.Options) error
 	// Close takes no more sessions out, waits until the borrowed ones are back or ctx ends, and then cuts those that
 	// are left: their running statements fail. The error names who was cut.
 	Close(ctx context.Context) error
@@ -73,6 +79,8 @@ type Need struct {
 	Tx     bool   // a transaction will be opened
 	Pinned bool   // the caller gets the session itself, and may change its settings
 	NoWait bool   // fail with PoolExhausted rather than queue: the caller holds a session already, or only asks
+
+	Timeout time.Duration // the longest wait for it, if it isn't the pool's: 0 is the pool's, negative is none
 }
 
 // Session is one borrowed connection. One goroutine at a time uses it, and one Rows is open on it at a time.
@@ -97,6 +105,15 @@ type Session interface {
 	Native() any
 	// Release gives the session back. The session must not be used afterwards.
 	Release(fate Fate)
+}
+
+// Bulk is a Session that has a faster way to run one statement for many rows than one by one.
+type Bulk interface {
+	// ExecuteMany runs the requests in their order and stops at the first that fails: row is its 1-based number, or 0
+	// where the database doesn't tell. All are of the same Stmt; each is only valid until the next is asked for. The
+	// caller has opened a transaction or a savepoint and undoes it after an error. An error of requests ends it, and is
+	// returned as it is.
+	ExecuteMany(ctx context.Context, requests iter.Seq2[*Request, error]) (res Result, row int, err error)
 }
 
 // Rows are the answer to a query.

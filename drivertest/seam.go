@@ -38,6 +38,7 @@ func (s *suite) backend(t testing.TB, set ...func(*driver.Host)) *seam {
 			}
 			b.opened++
 		},
+		Login: func(context.Context) (user, password string, err error) { return "", "", nil },
 		Closed: func(string, pool.Reason) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

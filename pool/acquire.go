@@ -11,14 +11,19 @@ import (
 //
 // The error is a *TimeoutError if the acquire time-out or ctx ended the wait, ErrClosed after Close, or Dial's own error if no
 // connection could be opened and none is open that might come back.
-func (p *Pool[T]) Acquire(ctx context.Context) (*Conn[T], error) { return p.acquire(ctx, false) }
+func (p *Pool[T]) Acquire(ctx context.Context) (*Conn[T], error) { return p.acquire(ctx, 0, false) }
+
+// AcquireWithin is Acquire with an acquire time-out of the caller's own: 0 is the pool's, negative is none.
+func (p *Pool[T]) AcquireWithin(ctx context.Context, timeout time.Duration) (*Conn[T], error) {
+	return p.acquire(ctx, timeout, false)
+}
 
 // TryAcquire borrows a connection without standing in the queue: an idle one, or a new one if fewer than MaxOpenConns
 // are open, for whose dial (or check) it does wait. Otherwise it fails at once with ErrWouldBlock, which carries the
 // last dial's error if dials are failing.
-func (p *Pool[T]) TryAcquire(ctx context.Context) (*Conn[T], error) { return p.acquire(ctx, true) }
+func (p *Pool[T]) TryAcquire(ctx context.Context) (*Conn[T], error) { return p.acquire(ctx, 0, true) }
 
-func (p *Pool[T]) acquire(ctx context.Context, try bool) (*Conn[T], error) {
+func (p *Pool[T]) acquire(ctx context.Context, timeout time.Duration, try bool) (*Conn[T], error) {
 	if ctx.Err() != nil {
 		p.timeouts.Add(1)
 		return nil, p.timeoutError(0, context.Cause(ctx))
@@ -43,7 +48,7 @@ func (p *Pool[T]) acquire(ctx context.Context, try bool) (*Conn[T], error) {
 		p.mu.Unlock()
 		return nil, err
 	}
-	return p.wait(ctx, try)
+	return p.wait(ctx, timeout, try)
 }
 
 // fresh reports whether an idle connection may be lent without a check. One that no tick has noticed yet was
@@ -61,16 +66,16 @@ func (p *Pool[T]) fresh(c *Conn[T]) bool {
 }
 
 // wait stands in the queue. It is called with the lock held and releases it.
-func (p *Pool[T]) wait(ctx context.Context, try bool) (*Conn[T], error) {
+func (p *Pool[T]) wait(ctx context.Context, timeout time.Duration, try bool) (*Conn[T], error) {
 	w, _ := p.waiters.Get().(*waiter[T])
 	if w == nil {
 		w = &waiter[T]{ready: make(chan *Conn[T], 1)}
 	}
-	w.start, w.try, w.err = p.now(), try, nil
+	w.start, w.limit, w.try, w.err = p.now(), timeout, try, nil
 	p.started = true
 	p.queue.push(w)
 	p.maintain()
-	p.schedule(w.start + p.lim.acquire)
+	p.schedule(p.waitEnd(w))
 	p.unlock()
 
 	var c *Conn[T]
@@ -118,8 +123,20 @@ type waiter[T any] struct {
 	queued     bool
 	try        bool // by TryAcquire
 	start      time.Duration
+	limit      time.Duration // of AcquireWithin
 	ready      chan *Conn[T] // holds one, so that sending never blocks
 	err        error
+}
+
+// waitEnd is when a waiter's time is over.
+func (p *Pool[T]) waitEnd(w *waiter[T]) time.Duration {
+	switch {
+	case w.limit == 0:
+		return w.start + p.lim.acquire
+	case w.limit < 0:
+		return never
+	}
+	return w.start + min(w.limit, never)
 }
 
 // hand gives c to the first waiter.

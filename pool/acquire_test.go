@@ -153,6 +153,35 @@ func TestAcquireTimesOutNamingTheHolders(t *testing.T) {
 	})
 }
 
+func TestEachWaiterHasItsOwnTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		p := newPool(t, far, Options{MaxOpenConns: 1, AcquireTimeout: time.Minute})
+		held := acquire(t, p)
+		var waits record[time.Duration]
+		for _, limit := range []time.Duration{2 * time.Minute, 0, time.Second, 3 * time.Second} {
+			go func() {
+				began := time.Now()
+				if _, err := p.AcquireWithin(t.Context(), limit); err == nil {
+					t.Error("got a connection that is in use")
+				}
+				waits.add(time.Since(began))
+			}()
+			synctest.Wait() // they queue in this order
+		}
+		free, stop := context.WithTimeout(t.Context(), time.Hour)
+		defer stop()
+		began := time.Now()
+		if _, err := p.AcquireWithin(free, -1); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Hour {
+			t.Errorf("a wait without a time-out ended after %v: %v", time.Since(began), err)
+		}
+		equal(t, "waits", waits.all(), []time.Duration{time.Second, 3 * time.Second, time.Minute, 2 * time.Minute})
+		held.Release()
+		drain(t, p, far)
+	})
+}
+
 func TestTimeoutErrorSaysWhatToTry(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -37,16 +37,19 @@ func (p *Pool[T]) tick() {
 	p.reportLeaks(leaks)
 }
 
-// endWaits ends the waits whose time is over and returns when the next one's is. The time-out is the same for all,
-// so they end in the order of the queue.
+// endWaits ends the waits whose time is over and returns when the next one's is.
 func (p *Pool[T]) endWaits(now time.Duration) time.Duration {
-	for w := p.queue.first; w != nil; w = p.queue.first {
-		if end := w.start + p.lim.acquire; end > now {
-			return end
+	next := never
+	for w := p.queue.first; w != nil; {
+		following := w.next
+		if end := p.waitEnd(w); end > now {
+			next = min(next, end)
+		} else {
+			p.fail(w, errTimedOut)
 		}
-		p.fail(w, errTimedOut)
+		w = following
 	}
-	return never
+	return next
 }
 
 // sweep notices which connections have become idle, retires those at the end of their lifetime, closes those idle for too

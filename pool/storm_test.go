@@ -149,7 +149,7 @@ func (s *storm) inspect() {
 			s.t.Errorf("a dial is due at %v, but the next tick is at %v", at, p.tickAt)
 		}
 	}
-	if p.queue.n > 0 && p.tickAt > max(p.queue.first.start+p.lim.acquire, p.now()) {
+	if p.queue.n > 0 && p.tickAt > max(p.waitEnd(p.queue.first), p.now()) {
 		s.t.Error("the first waiter's time-out isn't scheduled")
 	}
 	if len(p.idle) > 0 && p.idle[len(p.idle)-1].idleSince == unset && !p.noticing {

@@ -57,24 +57,44 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 	b := &backend{to: to, host: host, open: make(map[*conn]struct{})}
 	b.readOnly.Store(to.ReadOnly)
 	if !to.ReadOnly || to.single {
-		opts := host.Pool
-		opts.MaxOpenConns, opts.MaxIdleConns, opts.MinConns = 1, 0, 1
-		if to.memory {
-			opts.ConnMaxLifetime, opts.ConnMaxIdleTime, opts.CheckAfter, opts.KeepAlive = -1, -1, -1, -1
-		}
-		if b.writer, err = b.newPool(writer, opts); err != nil {
+		if b.writer, err = b.newPool(writer, to.pool(writer, host.Pool)); err != nil {
 			return nil, err
 		}
 		b.reader = b.writer
 	}
 	if !to.single {
-		opts := host.Pool
-		opts.MaxOpenConns = to.readers(opts.MaxOpenConns)
-		if b.reader, err = b.newPool(reader, opts); err != nil {
+		if b.reader, err = b.newPool(reader, to.pool(reader, host.Pool)); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// pool returns the settings of one of the pools.
+func (t *target) pool(r role, o pool.Options) pool.Options {
+	if r == reader {
+		o.MaxOpenConns = t.readers(o.MaxOpenConns)
+		return o
+	}
+	o.MaxOpenConns, o.MaxIdleConns, o.MinConns = 1, 0, 1
+	if t.memory {
+		o.ConnMaxLifetime, o.ConnMaxIdleTime, o.CheckAfter, o.KeepAlive = -1, -1, -1, -1
+	}
+	return o
+}
+
+// Configure implements driver.Backend. Of the connections that write there is one, whatever the settings say.
+func (b *backend) Configure(o pool.Options) error {
+	for _, p := range b.pools() {
+		r := reader
+		if p == b.writer {
+			r = writer
+		}
+		if err := p.Configure(b.to.pool(r, o)); err != nil {
+			return driver.Faultf(driver.Argument, "%w", err)
+		}
+	}
+	return nil
 }
 
 func (b *backend) newPool(r role, o pool.Options) (*pool.Pool[*session], error) {
@@ -224,11 +244,13 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 	if need.Access == driver.Write && b.writer != nil {
 		p = b.writer
 	}
-	acquire := p.Acquire
+	var slot *pool.Conn[*session]
+	var err error
 	if need.NoWait {
-		acquire = p.TryAcquire
+		slot, err = p.TryAcquire(ctx)
+	} else {
+		slot, err = p.AcquireWithin(ctx, need.Timeout)
 	}
-	slot, err := acquire(ctx)
 	if err != nil {
 		return nil, b.acquireFault(ctx, p, err)
 	}

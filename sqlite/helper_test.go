@@ -35,6 +35,7 @@ func quiet() driver.Host {
 		Opened:    func(context.Context, string, time.Duration, error) {},
 		Closed:    func(string, pool.Reason) {},
 		Leaked:    func(pool.Holder, bool) {},
+		Login:     func(context.Context) (string, string, error) { return "", "", nil },
 	}
 }
 
