@@ -105,11 +105,13 @@ func (c Config) String() string { return c.Redacted() }
 // LogValue returns what Redacted returns.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.Redacted()) }
 
+const defaultHost = "localhost"
+
 // Defaults returns what Load puts where nothing else says anything. They are those of packages pool, retry and querylog.
 // A connection to a file doesn't age, so SQLite's have no age limit; how many it needs is for its driver to say.
 func Defaults(e Engine) Config {
 	c := Config{
-		Engine: e, Host: "localhost",
+		Engine: e, Host: defaultHost,
 		MaxOpenConns: 10, MaxIdleConns: 10, ConnMaxLifetime: 30 * time.Minute, ConnMaxIdleTime: 10 * time.Minute,
 		AcquireTimeout: 30 * time.Second, LeakThreshold: Off,
 		Timeout: Off, SlowThreshold: 200 * time.Millisecond,
@@ -132,19 +134,27 @@ func (c Config) WithDefaults() Config {
 			s.copy(&c, &defaults)
 		}
 	}
-	if c.Host == "" && len(c.OtherHosts) == 0 {
-		c.Host = defaults.Host
-	}
-	if d := c.Engine.dialect(); d != nil && !c.SRV && c.Engine != SQLite {
-		addresses := c.Addresses()
-		for i, a := range addresses {
-			if a.Port == 0 {
-				addresses[i].Port = d.port(a.Host)
-			}
-		}
-		c.setAddresses(addresses)
-	}
+	c = c.withAddresses()
 	return c.tracked(before, "default")
+}
+
+// withAddresses returns c with the default host and ports where it says none.
+func (c Config) withAddresses() Config {
+	d := c.Engine.dialect()
+	if d == nil || c.Engine == SQLite {
+		return c
+	}
+	addresses := c.Addresses()
+	if !c.hasHost() {
+		addresses = []Address{{defaultHost, c.Port}}
+	}
+	for i, a := range addresses {
+		if a.Port == 0 && !c.SRV {
+			addresses[i].Port = d.port(a.Host)
+		}
+	}
+	c.setAddresses(addresses)
+	return c
 }
 
 // Equal reports whether c and o say the same. It doesn't ask where the values came from.

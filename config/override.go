@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 )
 
 type overrideKey struct{}
 
-// An override is one call of WithOverride. It never changes.
+// An override is one call of WithOverride. What it says never changes.
 type override struct {
-	outer *override
-	layer *layer
+	outer   *override
+	layer   *layer
+	derived atomic.Pointer[[]derived] // by Derive, the oldest first; a list is never changed
 }
 
 // WithOverride returns a context under which the configuration is what opts make of it. It is seen by nobody but those
@@ -25,7 +27,7 @@ type override struct {
 // reported when the configuration is asked for. WithEngine and WithDefaultURL say nothing here.
 func WithOverride(ctx context.Context, opts ...Option) context.Context {
 	outer, _ := ctx.Value(overrideKey{}).(*override)
-	return context.WithValue(ctx, overrideKey{}, &override{outer, newLayer("context override", opts)})
+	return context.WithValue(ctx, overrideKey{}, &override{outer: outer, layer: newLayer("context override", opts)})
 }
 
 // FromContext returns the configuration in force under ctx: what Load returns for it without arguments. It is the
