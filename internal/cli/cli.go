@@ -20,7 +20,6 @@ import (
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/internal/cli/demo"
 	"github.com/plinthdb/plinth/open"
-	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/querylog"
 )
 
@@ -47,7 +46,7 @@ type app struct {
 
 // flags are accepted before and after every subcommand.
 type flags struct {
-	Database string   `short:"d" placeholder:"URL" help:"The database. Default: the environment variable DATABASE_URL, else ${default_url}."`
+	Database string   `short:"d" placeholder:"URL|NAME" help:"The database: a URL, a path, or a name that the configuration knows. Default: DATABASE_URL in the environment, else the database primary of plinth.yaml, else ${default_url}."`
 	Timeout  duration `placeholder:"DURATION" help:"Give up on a statement after this long, such as 5s or 500ms. Default: wait for ever."`
 	Log      bool     `help:"Log each statement to standard error, slow ones as warnings. Arguments are never shown."`
 	Slow     duration `default:"200ms" help:"With --log: what is slow."`
@@ -64,6 +63,7 @@ type grammar struct {
 	Health  healthCmd  `cmd:"" help:"Report on the database's health and the pool; exit code 3 if it isn't healthy."`
 	Query   queryCmd   `cmd:"" help:"Run a statement and print its rows."`
 	Exec    execCmd    `cmd:"" help:"Run a statement, or a script, for what it does."`
+	Config  configCmd  `cmd:"" help:"Show the configuration, and where it comes from."`
 	Demo    demoCmd    `cmd:"" help:"Take a tour of the library, on a temporary database. It takes a few seconds."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -110,16 +110,14 @@ func (a *app) engine(ctx context.Context, how access, fn func(*plinth.Engine) er
 	if a.Log {
 		logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	db, err := open.Open(ctx, plinth.Options{
-		URL:      a.Database,
-		Config:   []config.Option{config.WithEnviron(a.env), config.WithDefaultURL(DefaultURL), config.With(a.configure(how))},
-		Timeout:  timeout,
-		Pool:     pool.Options{AcquireTimeout: timeout},
-		Logger:   logger,
-		QueryLog: querylog.Options{Logger: logger, Threshold: time.Duration(a.Slow), Errors: true, All: a.Log},
-	})
+	o := named(a.Database)
+	o.Config = append(a.sources(), config.With(a.configure(how)))
+	o.Timeout, o.Pool.AcquireTimeout = timeout, timeout
+	o.Logger = logger
+	o.QueryLog = querylog.Options{Logger: logger, Threshold: time.Duration(a.Slow), Errors: true, All: a.Log}
+	db, err := open.Open(ctx, o)
 	if err != nil {
-		return err
+		return unnamed(a.Database, err)
 	}
 	err = a.explain(fn(db))
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

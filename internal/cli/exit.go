@@ -51,7 +51,13 @@ func (a *app) exit(ctx context.Context, err error, args []string) int {
 		return exitUnreachable
 	}
 	message, hint := describe(err)
-	a.note("plinth: %s", hideURLs(message, args))
+	problems := configProblems(err)
+	for _, line := range problems {
+		a.note("plinth: %s", hideURLs(printable(line), args))
+	}
+	if problems == nil {
+		a.note("plinth: %s", hideURLs(message, args))
+	}
 	var at *scriptError
 	if errors.As(err, &at) {
 		for _, line := range at.notes {
@@ -61,7 +67,7 @@ func (a *app) exit(ctx context.Context, err error, args []string) int {
 	if hint != "" {
 		a.note("hint: %s", hideURLs(hint, args))
 	}
-	if a.Verbose {
+	if a.Verbose && problems == nil {
 		a.attempts(err)
 	}
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {

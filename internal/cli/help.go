@@ -12,12 +12,17 @@ import (
 
 const description = `Ask a database questions from the shell.
 
-A database is a URL such as sqlite:app.db or sqlite::memory:, given by -d or by the environment variable DATABASE_URL.
+A database is given by -d or by the environment variable DATABASE_URL: a URL such as sqlite:app.db or
+sqlite::memory:, or a path that ends in .db, .db3, .sqlite or .sqlite3. -d takes a name, too, for which
+the configuration knows the URL: orders is looked up in ORDERS_DATABASE_URL, then in plinth.yaml. What
+has a colon or a slash in it is never a name.
 
   plinth -d sqlite:shop.db exec -f schema.sql
   plinth -d sqlite:shop.db exec 'insert into item (name, price) values (?, ?)' pear 0.35
   plinth -d sqlite:shop.db query -o json 'select * from item where price < ?' 1
   plinth -d sqlite:shop.db ping
+  plinth -d orders ping
+  plinth config explain orders
   plinth demo
 
 Only exec creates an SQLite file that doesn't exist.
@@ -48,6 +53,10 @@ func applies(command, flag string) bool {
 		return true
 	case flag == "version", command == "version":
 		return false
+	case command == "schema":
+		return false
+	case command == "config", command == "explain": // it dials nothing
+		return flag == "database"
 	case command == "demo": // it brings its own database
 		return flag == "no-color" || flag == "verbose"
 	}
