@@ -14,6 +14,8 @@ import (
 // but its own: a query's lives in its Rows.
 type call struct {
 	eng  *Engine
+	st   *state    // of the engine, when the call began
+	set  *settings // what it's made with
 	op   hook.Op
 	hold *hold // the session of a Conn or a Tx; nil: any of the pool's
 	stmt *statement
@@ -49,10 +51,13 @@ type handler func(ctx context.Context, c *call) error
 
 // do sends a call on its way. If it is a query that succeeded, the call goes on until its rows are closed.
 func (e *Engine) do(ctx context.Context, c *call) error {
-	if c.hold == nil {
+	if c.hold == nil || c.hold.unbound() {
 		if err := e.usable(string(c.op)); err != nil {
 			return err
 		}
+	}
+	if err := c.ready(ctx); err != nil {
+		return err
 	}
 	c.asked = ctx
 	returned := false
@@ -70,6 +75,18 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	return err
 }
 
+// ready takes what the call is made with, and says whether it may be made.
+func (c *call) ready(ctx context.Context) error {
+	if c.st == nil {
+		c.st = c.eng.state.Load()
+		c.set = c.eng.under(ctx, c.st)
+	}
+	if c.op == hook.Begin && c.set.readOnly {
+		c.tx.ReadOnly, c.need.Access = true, driver.Read
+	}
+	return c.admit()
+}
+
 // abandoned ends a call that a panic or runtime.Goexit has left, in an argument's method or a hook. Nobody knows where that
 // left the session, so it's destroyed.
 func (c *call) abandoned(ctx context.Context) {
@@ -77,11 +94,15 @@ func (c *call) abandoned(ctx context.Context) {
 		return
 	}
 	err := c.eng.usage(driver.Unknown, string(c.op), "a panic or runtime.Goexit left the call before its end")
-	if c.hold != nil {
+	switch {
+	case c.hold != nil && !c.hold.unbound():
 		c.hold.lose(err)
-	} else if c.sess != nil {
+	case c.sess != nil:
 		c.sess.Release(driver.Destroy)
 		c.sess = nil
+		fallthrough
+	default:
+		c.hold.leave()
 	}
 	c.end(ctx, err)
 }
@@ -89,8 +110,8 @@ func (c *call) abandoned(ctx context.Context) {
 // start begins the watching of a call.
 func (c *call) start(ctx context.Context) {
 	c.ev = hook.Event{
-		Engine: c.eng.info.Engine, Target: c.eng.info.Target, Op: c.op, Args: c.req.Args,
-		InTx: c.hold != nil && c.hold.tx != nil, Start: time.Now(),
+		Engine: c.st.info.Engine, Target: c.st.info.Target, Op: c.op, Args: c.req.Args,
+		InTx: c.hold != nil && c.hold.tx != nil, Slow: c.set.slow, Start: time.Now(),
 	}
 	if c.stmt != nil {
 		c.ev.Statement, c.ev.Source = c.stmt.Text, c.stmt.Binder
@@ -108,16 +129,16 @@ func (c *call) end(ctx context.Context, err error) {
 	}
 }
 
-// withDeadline gives the call the engine's time-out, if there is one and the context has no earlier deadline.
+// withDeadline gives the call its time-out, if there is one and the context has no earlier deadline.
 func (e *Engine) withDeadline(next handler) handler {
-	if e.timeout <= 0 {
-		return next
-	}
 	return func(ctx context.Context, c *call) error {
-		if at, ok := ctx.Deadline(); ok && time.Until(at) <= e.timeout {
+		if c.set.timeout <= 0 {
 			return next(ctx, c)
 		}
-		ctx, c.cancel = context.WithTimeout(ctx, e.timeout)
+		if at, ok := ctx.Deadline(); ok && time.Until(at) <= c.set.timeout {
+			return next(ctx, c)
+		}
+		ctx, c.cancel = context.WithTimeout(ctx, c.set.timeout)
 		return next(ctx, c)
 	}
 }
@@ -125,14 +146,11 @@ func (e *Engine) withDeadline(next handler) handler {
 // withRetry runs the call again as long as the policy allows and nothing can be applied twice. What is inside a
 // transaction never runs again by itself.
 func (e *Engine) withRetry(next handler) handler {
-	if e.policy.Attempts == 1 {
-		return next
-	}
 	return func(ctx context.Context, c *call) error {
-		if c.once || c.hold != nil && c.hold.tx != nil {
+		if c.once || c.set.policy.Attempts == 1 || c.hold != nil && c.hold.tx != nil {
 			return next(ctx, c)
 		}
-		policy := e.policy
+		policy := c.set.policy
 		policy.Start = c.ev.Start
 		if e.watch.retry {
 			e.observeRetries(&policy, &c.ev)
@@ -181,7 +199,7 @@ func (e *Engine) attempt(ctx context.Context, c *call) error {
 
 // vetoed returns the error of a before hook as the call's.
 func (e *Engine) vetoed(c *call, err error) *Error {
-	v := &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.info.Engine, Target: e.info.Target, Err: err}
+	v := &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Err: err}
 	if c.stmt != nil {
 		v.Statement = c.stmt.Binder.Fingerprint()
 	}
@@ -190,10 +208,12 @@ func (e *Engine) vetoed(c *call, err error) *Error {
 
 // run gets a session and has the driver do the work.
 func (c *call) run(ctx context.Context) error {
-	if c.hold != nil {
+	if c.hold != nil && !c.hold.unbound() {
 		c.sess = c.hold.sess
 	} else {
-		sess, err := c.eng.borrow(ctx, c.asked, c.need)
+		need := c.needs()
+		need.Timeout = c.set.acquire
+		sess, err := c.eng.borrow(ctx, c.asked, need)
 		if err != nil {
 			c.acquired = time.Now() // all it did was wait
 			c.executed = c.acquired
@@ -245,13 +265,15 @@ func (c *call) attempted(err error) error {
 			failure.retryable = false
 		}
 	}
-	if c.hold == nil {
-		if c.sess != nil && (c.op != hook.Begin || err != nil) {
-			c.sess.Release(fate(c.sess, c.stmt, err))
-			c.sess = nil
-		}
-	} else {
+	switch {
+	case c.hold != nil && !c.hold.unbound():
 		c.hold.note(c.stmt, failure, err)
+	case c.sess == nil, c.hold == nil && c.op == hook.Begin && err == nil:
+	case c.hold != nil && err == nil && c.keeps():
+		c.hold.bind(c.sess, c.needs().Access)
+	default:
+		c.sess.Release(fate(c.sess, c.stmt, err))
+		c.sess = nil
 	}
 	c.rows = nil
 	c.measure(time.Now())

@@ -7,8 +7,8 @@ import (
 	"github.com/plinthdb/plinth/hook"
 )
 
-// Conn is one connection, pinned by Engine.With. It has the verbs of an Engine; settings of the session hold until the
-// end of With. One goroutine at a time may use it.
+// Conn is one connection, pinned by Engine.With (or Pin). It has the verbs of an Engine; settings of the session hold until
+// the end of With. One goroutine at a time may use it.
 type Conn struct {
 	place
 }
@@ -33,7 +33,7 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 func (c *Conn) Native() any {
 	c.hold.mu.Lock()
 	defer c.hold.mu.Unlock()
-	if c.hold.back {
+	if c.hold.back || c.hold.sess == nil {
 		return nil
 	}
 	return c.hold.sess.Native()
@@ -45,20 +45,22 @@ func (c *Conn) Begin(ctx context.Context, opts ...TxOptions) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := c.begin(ctx, o)
+	tx, err := c.begin(ctx, o, false)
 	return tx, final(err)
 }
 
-func (c *Conn) begin(ctx context.Context, o TxOptions) (*Tx, error) {
+func (c *Conn) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error) {
 	if err := c.hold.enter(&c.place, string(hook.Begin)); err != nil {
 		return nil, err
 	}
 	defer c.hold.leave()
-	err := c.eng.do(ctx, &call{eng: c.eng, op: hook.Begin, hold: c.hold, tx: o, once: true})
-	if err != nil {
+	begin := &call{eng: c.eng, op: hook.Begin, hold: c.hold, tx: o, need: txNeed(o), safe: true, once: once || !c.hold.unbound()}
+	if err := c.eng.do(ctx, begin); err != nil {
 		return nil, err
 	}
-	return newTx(c.eng, c.hold, nil, false), nil
+	tx := newTx(c.eng, c.hold, nil, false)
+	tx.access = begin.need.Access
+	return tx, nil
 }
 
 // InTx is Engine.InTx on this connection.
@@ -68,7 +70,7 @@ func (c *Conn) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 		return err
 	}
 	return c.eng.replay(ctx, func(ctx context.Context) error {
-		tx, err := c.begin(ctx, o)
+		tx, err := c.begin(ctx, o, true)
 		if err == nil {
 			err = tx.run(ctx, fn)
 		}

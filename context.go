@@ -60,10 +60,10 @@ func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Se
 	held := e.heldTx(ctx)
 	if held != nil {
 		// Where writing has a connection of its own, reading doesn't wait for it.
-		need.NoWait = !e.info.SingleWriter || need.Access == held.access
+		need.NoWait = !e.state.Load().info.SingleWriter || need.Access == held.access
 		e.watch.txHeld(ctx, e, held)
 	}
-	sess, err := e.backend.Acquire(ctx, need)
+	sess, err := e.acquire(ctx, need)
 	if err == nil {
 		return sess, nil
 	}
@@ -82,6 +82,20 @@ func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Se
 		f.Hint = "a transaction begun with this same context at " + tx.begun.Site() + " holds a connection: if this call should be part of it, run it on the transaction"
 	}
 	return nil, f
+}
+
+// acquire takes a session from the pool of the engine's target, of the new one if that has just changed.
+func (e *Engine) acquire(ctx context.Context, need driver.Need) (driver.Session, error) {
+	for {
+		st := e.state.Load()
+		sess, err := st.backend.Acquire(ctx, need)
+		if err == nil || e.closing.Load() || e.state.Load().target == st.target {
+			return sess, err
+		}
+		if f, ok := asFault(err); !ok || f.Kind != driver.Closed {
+			return nil, err
+		}
+	}
 }
 
 // begunTxs remembers which contexts opened transactions with Begin, which can't mark them as InTx does. A shared
@@ -150,7 +164,7 @@ func (s *sites) first(site string) bool {
 // txHeld says that the pool is used beside a transaction of the same context: to the log, once a call site, and to the
 // observers each time. What such a call reads isn't what the transaction wrote.
 func (w *watchers) txHeld(ctx context.Context, e *Engine, tx *Tx) {
-	h := hook.TxHeld{Engine: e.info.Engine, Target: e.info.Target, Begun: tx.begun.Site(), Used: callsite.Caller()}
+	h := hook.TxHeld{Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Begun: tx.begun.Site(), Used: callsite.Caller()}
 	if e.warned.first(h.Used) {
 		e.log().LogAttrs(ctx, slog.LevelWarn, "plinth: the engine is used where a transaction is open; the call isn't part of it",
 			slog.String("target", h.Target), slog.String("transaction_begun_at", h.Begun), slog.String("engine_used_at", h.Used))

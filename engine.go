@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/internal/scan"
@@ -22,17 +21,18 @@ import (
 // Execute, ExecuteMany, FetchOne, FetchAll and Query run one statement each, on any connection of the pool.
 type Engine struct {
 	place
-	backend driver.Backend
-	info    driver.Info
-	handle  handler // controlling: deadline, retry, attempt; composed once
+	state  atomic.Pointer[state]
+	handle handler // controlling: deadline, retry, attempt; composed once
 
-	timeout   time.Duration
-	policy    retry.Policy
-	narrow    func(error) bool // the user's Retryable: it may refuse a retry, and never allow one
-	onConnect func(context.Context, *Conn) error
-	logger    *slog.Logger
-	watch     watchers
-	hooks     atomic.Pointer[hooks]
+	options Options
+	opener  func(config.Config) driver.Opener // for another target; nil if there can't be one
+	policy  retry.Policy                      // with all that isn't in a configuration
+	watch   watchers
+	hooks   atomic.Pointer[hooks]
+
+	changing sync.Mutex // held by Reconfigure
+	drains   drains
+	unfollow context.CancelFunc // ends the watch over the configuration's sources
 
 	texts statements
 	plans scan.Cache
@@ -47,28 +47,60 @@ type Engine struct {
 	panics    atomic.Int64
 }
 
-// New returns an engine over a backend. Applications call the Open of their database's package, which calls New.
+// New returns an engine over a backend, with what o says itself: no configuration is looked for. It is for backends that a
+// test or a tool makes by hand; applications call the Open of their database's package.
 func New(o Options, open driver.Opener) (*Engine, error) {
-	e := &Engine{timeout: o.Timeout, policy: o.Retry, onConnect: o.OnConnect, logger: o.Logger}
-	e.place.eng = e
-	if e.policy.Budget == nil {
-		e.policy.Budget = new(retry.Budget)
-	}
-	if e.narrow = o.Retry.Retryable; e.narrow != nil {
-		e.policy.Retryable = func(err error) bool { return retry.Retryable(err) && e.narrow(err) }
-	}
-	e.hooks.Store(&hooks{before: o.Before, after: o.After})
-	e.watch = watching(append([]*hook.Observer{querylog.Observer(o.QueryLog)}, o.Observers...))
-
-	backend, err := open(driver.Host{
-		Pool: o.Pool, OnConnect: e.connected, Opened: e.connOpened, Closed: e.connClosed, Leaked: e.leaked,
-	})
+	e := newEngine(o)
+	t, err := e.open(o.over(config.Config{}), open)
 	if err != nil {
 		return nil, final(e.failed("open", nil, err, false, false))
 	}
-	e.backend, e.info = backend, backend.Info()
-	e.handle = e.withDeadline(e.withRetry(e.attempt))
+	// A context's overrides are applied to a configuration, which needs a target. No context can mean this one.
+	c := config.Config{Engine: config.Engine(t.info.Engine), Database: "given to plinth.New"}
+	e.state.Store(e.stateOf(t, o.over(c)))
 	return e, nil
+}
+
+// OpenConfig returns an engine for a configuration that was loaded already. What o says goes before it. backend makes what
+// talks to the database that a configuration names. It is for the Open functions of the drivers.
+func OpenConfig(ctx context.Context, o Options, c config.Config, backend func(config.Config, driver.Host) (driver.Backend, error)) (*Engine, error) {
+	e := newEngine(o)
+	e.opener = func(c config.Config) driver.Opener {
+		return func(h driver.Host) (driver.Backend, error) { return backend(c, h) }
+	}
+	c = o.over(c)
+	t, err := e.open(c, e.opener(c))
+	if err != nil {
+		return nil, final(e.failed("open", nil, err, false, false))
+	}
+	e.state.Store(e.stateOf(t, c))
+	if o.Connect {
+		err = e.Connect(ctx)
+	}
+	if err == nil && o.Watch {
+		err = e.follow(ctx, c.Engine)
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.Close(ctx))
+	}
+	return e, nil
+}
+
+// newEngine returns an engine that has no database yet.
+func newEngine(o Options) *Engine {
+	e := &Engine{options: o, policy: o.Retry}
+	e.place.eng = e
+	e.state.Store(&state{target: &target{}})
+	if e.policy.Budget == nil {
+		e.policy.Budget = new(retry.Budget)
+	}
+	if narrow := o.Retry.Retryable; narrow != nil {
+		e.policy.Retryable = func(err error) bool { return retry.Retryable(err) && narrow(err) }
+	}
+	e.hooks.Store(&hooks{before: o.Before, after: o.After})
+	e.watch = watching(append([]*hook.Observer{querylog.Observer(o.QueryLog)}, o.Observers...))
+	e.handle = e.withDeadline(e.withRetry(e.attempt))
+	return e
 }
 
 // Connect opens the connections that shall always be there, at least one, so that the first statement needn't wait
@@ -77,8 +109,9 @@ func (e *Engine) Connect(ctx context.Context) error {
 	if err := e.usable("connect"); err != nil {
 		return err
 	}
-	_, err := retry.Do(ctx, e.policy, func(ctx context.Context) (struct{}, error) {
-		if err := e.backend.Connect(ctx); err != nil {
+	st := e.state.Load()
+	_, err := retry.Do(ctx, st.policy, func(ctx context.Context) (struct{}, error) {
+		if err := st.backend.Connect(ctx); err != nil {
 			return struct{}{}, e.failed("connect", nil, err, true, false)
 		}
 		return struct{}{}, nil
@@ -92,7 +125,12 @@ func (e *Engine) Connect(ctx context.Context) error {
 func (e *Engine) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
 		e.closing.Store(true)
-		if err := e.backend.Close(ctx); err != nil {
+		if e.unfollow != nil {
+			e.unfollow()
+		}
+		e.changing.Lock()
+		defer e.changing.Unlock()
+		if err := errors.Join(e.state.Load().backend.Close(ctx), e.drains.close(ctx)); err != nil {
 			e.closeErr = final(e.failed("close", nil, err, false, false))
 		}
 	})
@@ -123,15 +161,15 @@ func (e *Engine) Ping(ctx context.Context) (Server, error) {
 }
 
 // Name returns which database this is: "sqlite", "postgres", "mariadb" or "mongodb".
-func (e *Engine) Name() string { return e.info.Engine }
+func (e *Engine) Name() string { return e.state.Load().info.Engine }
 
 // Target returns the database's address for messages. It holds no secret.
-func (e *Engine) Target() string { return e.info.Target }
+func (e *Engine) Target() string { return e.state.Load().info.Target }
 
 // Stats are an engine's statistics.
 type Stats struct {
 	pool.Stats              // of all pools together
-	Pools      []pool.Stats // of each
+	Pools      []pool.Stats // of each; those that are being left, too
 	Retries    int64        // attempts after the first
 	HookPanics int64        // recovered
 	Budget     retry.BudgetStats
@@ -140,7 +178,7 @@ type Stats struct {
 // Stats returns the statistics as they are now.
 func (e *Engine) Stats() Stats {
 	s := Stats{
-		Pools: e.backend.Stats(), Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(),
+		Pools: append(e.state.Load().backend.Stats(), e.drains.stats()...), Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(),
 	}
 	for _, p := range s.Pools {
 		s.Stats.Add(p)
@@ -172,7 +210,7 @@ func (e *Engine) swapHooks(set func(*hooks)) {
 
 // connected runs Options.OnConnect on a new connection.
 func (e *Engine) connected(ctx context.Context, s driver.Session) (err error) {
-	if e.onConnect == nil {
+	if e.options.OnConnect == nil {
 		return nil
 	}
 	defer func() { // it runs on the pool's goroutine, where a panic would end the process
@@ -182,7 +220,7 @@ func (e *Engine) connected(ctx context.Context, s driver.Session) (err error) {
 		}
 	}()
 	conn := &Conn{place: place{eng: e, hold: &hold{sess: s}}}
-	err = e.onConnect(ctx, conn)
+	err = e.options.OnConnect(ctx, conn)
 	conn.hold.close()
 	if err == nil && s.TxState() != driver.TxIdle {
 		err = s.End(ctx, false)

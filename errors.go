@@ -191,7 +191,7 @@ func shorten(s string, n int) string {
 
 // usage returns an error about something that was found before anything was sent.
 func (e *Engine) usage(kind Kind, op string, format string, args ...any) *Error {
-	return &Error{Kind: kind, Op: op, Engine: e.info.Engine, Target: e.info.Target, Err: fmt.Errorf(format, args...)}
+	return &Error{Kind: kind, Op: op, Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Err: fmt.Errorf(format, args...)}
 }
 
 // failed turns what came over the seam into an *Error, and decides whether the unit may run again. safe says that a
@@ -206,7 +206,7 @@ func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) 
 		f = &driver.Fault{Kind: contextKind(err), Err: err}
 	}
 	out := &Error{
-		Kind: f.Kind, Op: op, Engine: e.info.Engine, Target: e.info.Target, Code: f.Code, Constraint: f.Constraint,
+		Kind: f.Kind, Op: op, Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Code: f.Code, Constraint: f.Constraint,
 		Table: f.Table, Column: f.Column, Position: f.Position, Hint: f.Hint, Err: f.Err, verdict: f.Verdict,
 	}
 	if stmt != nil {

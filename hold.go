@@ -8,7 +8,9 @@ import (
 
 // hold is a session that a Conn or a Tx keeps over its calls. mu guards what tells whether it is in use.
 type hold struct {
-	sess driver.Session
+	sess   driver.Session // nil as long as a Pin needs none
+	lazy   bool           // of a Pin
+	access driver.Access  // what a Pin's session was asked for
 
 	mu    sync.Mutex
 	using string // what is running, "" if nothing is
@@ -141,6 +143,9 @@ func (h *hold) close() driver.Fate {
 	h.quiesce()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.sess == nil {
+		return driver.Keep
+	}
 	if h.lost != nil || h.sess.TxState() == driver.TxUnknown {
 		return driver.Destroy
 	}

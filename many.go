@@ -2,6 +2,7 @@ package plinth
 
 import (
 	"context"
+	"iter"
 
 	"github.com/plinthdb/plinth/driver"
 )
@@ -38,15 +39,13 @@ func (c *call) executeMany(ctx context.Context) (sum driver.Result, err error) {
 			sum = driver.Result{}
 		}
 	}()
-	c.once = true // what a generator gave can't be had again
-	for args := range c.many {
-		c.row++
-		result, err := c.executeRow(ctx, args)
-		if err != nil {
-			return sum, err
-		}
-		sum.RowsAffected += result.RowsAffected
-		sum.LastInsertID = result.LastInsertID
+	if bulk, ok := c.sess.(driver.Bulk); ok {
+		sum, c.row, err = bulk.ExecuteMany(ctx, c.requests())
+	} else {
+		sum, err = c.executeEach(ctx)
+	}
+	if err != nil {
+		return sum, err
 	}
 	c.row = 0
 	if err := keep(); err != nil {
@@ -56,13 +55,35 @@ func (c *call) executeMany(ctx context.Context) (sum driver.Result, err error) {
 	return sum, nil
 }
 
-func (c *call) executeRow(ctx context.Context, args []any) (driver.Result, error) {
-	native, flat, err := c.stmt.Binder.Bind(args)
-	if err != nil {
-		return driver.Result{}, err
+// requests yields a request for each row, or the error of the one that doesn't fit the statement.
+func (c *call) requests() iter.Seq2[*driver.Request, error] {
+	return func(yield func(*driver.Request, error) bool) {
+		for args := range c.many {
+			c.once = true // what a generator gave can't be had again
+			c.row++
+			native, flat, err := c.stmt.Binder.Bind(args)
+			c.req = driver.Request{Stmt: c.stmt.Stmt, Native: native, Args: flat}
+			if !yield(&c.req, err) || err != nil {
+				return
+			}
+		}
 	}
-	c.req = driver.Request{Stmt: c.stmt.Stmt, Native: native, Args: flat}
-	return c.sess.Execute(ctx, &c.req)
+}
+
+// executeEach runs the rows one by one.
+func (c *call) executeEach(ctx context.Context) (sum driver.Result, err error) {
+	for req, err := range c.requests() {
+		if err != nil {
+			return sum, err
+		}
+		result, err := c.sess.Execute(ctx, req)
+		if err != nil {
+			return sum, err
+		}
+		sum.RowsAffected += result.RowsAffected
+		sum.LastInsertID = result.LastInsertID
+	}
+	return sum, nil
 }
 
 // openUnit opens a transaction, or a savepoint in one that is open, and returns how to undo and how to keep it.

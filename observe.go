@@ -107,14 +107,14 @@ func (e *Engine) panicked(ctx context.Context, what string, p any) {
 }
 
 func (e *Engine) log() *slog.Logger {
-	if e.logger != nil {
-		return e.logger
+	if e.options.Logger != nil {
+		return e.options.Logger
 	}
 	return slog.Default()
 }
 
-func (e *Engine) connOpened(ctx context.Context, poolName string, took time.Duration, err error) {
-	c := hook.ConnEvent{Engine: e.info.Engine, Target: e.info.Target, Pool: poolName, Took: took, Err: err}
+func (e *Engine) connOpened(ctx context.Context, t *target, poolName string, took time.Duration, err error) {
+	c := hook.ConnEvent{Engine: t.info.Engine, Target: t.info.Target, Pool: poolName, Took: took, Err: err}
 	for _, o := range e.watch.all {
 		if o.ConnOpen != nil {
 			e.guard(ctx, "ConnOpen", func() { o.ConnOpen(ctx, c) })
@@ -122,8 +122,8 @@ func (e *Engine) connOpened(ctx context.Context, poolName string, took time.Dura
 	}
 }
 
-func (e *Engine) connClosed(poolName string, reason pool.Reason) {
-	c := hook.ConnEvent{Engine: e.info.Engine, Target: e.info.Target, Pool: poolName, Reason: string(reason)}
+func (e *Engine) connClosed(t *target, poolName string, reason pool.Reason) {
+	c := hook.ConnEvent{Engine: t.info.Engine, Target: t.info.Target, Pool: poolName, Reason: string(reason)}
 	for _, o := range e.watch.all {
 		if o.ConnClose != nil {
 			e.guard(context.Background(), "ConnClose", func() { o.ConnClose(c) })
@@ -132,10 +132,10 @@ func (e *Engine) connClosed(poolName string, reason pool.Reason) {
 }
 
 // leaked reports what is held too long: to the log, and to the observers.
-func (e *Engine) leaked(h pool.Holder, returned bool) {
+func (e *Engine) leaked(t *target, h pool.Holder, returned bool) {
 	ctx := context.Background()
 	l := hook.Leak{
-		Engine: e.info.Engine, Target: e.info.Target, What: leakKind(h.Stack), Held: h.Held, Returned: returned,
+		Engine: t.info.Engine, Target: t.info.Target, What: leakKind(h.Stack), Held: h.Held, Returned: returned,
 		Site: h.Site, Stack: h.Stack,
 	}
 	msg, level := "plinth: not closed in time", slog.LevelWarn

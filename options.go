@@ -34,6 +34,12 @@ type Options struct {
 	Observers []*hook.Observer // they only watch
 	Logger    *slog.Logger     // for leaks and panics in hooks; nil: slog.Default()
 	Connect   bool             // connect in Open; else nothing is dialled before the first use
+
+	// Watch has the engine follow its configuration until it's closed: see Engine.Reconfigure and config.Watch.
+	Watch bool
+	// Credentials is asked for who logs in, for each new connection: for passwords that change or expire. Without
+	// it they are the configuration's. ctx ends with the dial.
+	Credentials func(ctx context.Context) (user string, password config.Secret, err error)
 }
 
 // Format prints the options without what may be secret: their URL as its target, and none of the rest.
@@ -54,45 +60,18 @@ func (o Options) LogValue() slog.Value {
 // Configure finds the configuration that the options ask for. engine is the database product that is wanted, or "" for
 // any. It is for the Open functions of the drivers.
 func (o Options) Configure(ctx context.Context, engine config.Engine) (config.Config, error) {
-	var find []config.Option
-	if engine != "" {
-		find = append(find, config.WithEngine(engine))
-	}
-	if o.URL != "" {
-		find = append(find, config.WithURL(o.URL))
-	}
-	if o.Name != "" {
-		find = append(find, config.WithName(o.Name))
-	}
-	c, err := config.Load(ctx, append(find, o.Config...)...)
+	c, err := config.Load(ctx, o.sources(engine)...)
 	if err != nil {
 		return c, &Error{Kind: ErrArgument, Op: "configure", Engine: string(engine), Err: err}
 	}
 	return c, nil
 }
 
-// Under returns the options with what they leave open taken from a configuration. It is for the Open functions of the
-// drivers.
-func (o Options) Under(c config.Config) Options {
-	fill(&o.Pool.MaxOpenConns, c.MaxOpenConns)
-	fill(&o.Pool.MaxIdleConns, c.MaxIdleConns)
-	fill(&o.Pool.MinConns, c.MinConns)
-	fill(&o.Pool.ConnMaxLifetime, c.ConnMaxLifetime)
-	fill(&o.Pool.ConnMaxIdleTime, c.ConnMaxIdleTime)
-	fill(&o.Pool.AcquireTimeout, c.AcquireTimeout)
-	fill(&o.Pool.LeakThreshold, max(0, c.LeakThreshold))
-	fill(&o.Timeout, max(0, c.Timeout))
-	fill(&o.QueryLog.Threshold, c.SlowThreshold)
-	fill(&o.Retry.Attempts, c.RetryAttempts)
-	fill(&o.Retry.Base, c.RetryBaseDelay)
-	fill(&o.Retry.Cap, c.RetryMaxDelay)
-	return o
-}
-
-// fill sets a field that was left open.
-func fill[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
+// sources says where the configuration is looked for.
+func (o Options) sources(engine config.Engine) []config.Option {
+	find := []config.Option{config.WithURL(o.URL), config.WithName(o.Name)}
+	if engine != "" {
+		find = append(find, config.WithEngine(engine))
 	}
+	return append(find, o.Config...)
 }

@@ -126,7 +126,10 @@ func (p *place) bind(c *call, args []any) error {
 
 func (p *place) compile(ctx context.Context, c *call, text string) error {
 	c.eng, c.hold = p.eng, p.hold
-	stmt, err := p.eng.texts.get(text, p.eng.backend.Compile)
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	stmt, err := p.eng.texts.get(text, c.st.backend.Compile)
 	if err != nil {
 		return final(p.eng.failed(string(c.op), nil, err, false, false))
 	}
@@ -136,6 +139,9 @@ func (p *place) compile(ctx context.Context, c *call, text string) error {
 		return e
 	}
 	c.stmt = stmt
+	if err := c.admit(); err != nil {
+		return err
+	}
 	c.safe = stmt.Access == driver.Read
 	c.need = driver.Need{Access: stmt.Access}
 	if c.safe && onPrimary(ctx) {

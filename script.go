@@ -18,9 +18,9 @@ func (e *Engine) ExecuteScript(ctx context.Context, script io.Reader) error {
 
 // ExecuteScript runs the statements of a script one by one: see Engine.ExecuteScript.
 func (p *place) ExecuteScript(ctx context.Context, script io.Reader) error {
-	splitter, ok := p.eng.backend.(driver.Splitter)
+	splitter, ok := p.eng.state.Load().backend.(driver.Splitter)
 	if !ok {
-		return p.eng.usage(ErrUnsupported, "script", "%s has no scripts", p.eng.info.Engine)
+		return p.eng.usage(ErrUnsupported, "script", "%s has no scripts", p.eng.state.Load().info.Engine)
 	}
 	for st, err := range splitter.Split(script) {
 		if err != nil {

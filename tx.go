@@ -64,17 +64,22 @@ func (e *Engine) txOptions(opts []TxOptions) (TxOptions, error) {
 
 // begin opens a transaction on a session of the pool. once leaves retrying to the caller.
 func (e *Engine) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error) {
-	need := driver.Need{Access: driver.Write, Tx: true}
-	if o.ReadOnly {
-		need.Access = driver.Read
-	}
-	c := &call{eng: e, op: hook.Begin, tx: o, need: need, safe: true, once: once}
+	c := &call{eng: e, op: hook.Begin, tx: o, need: txNeed(o), safe: true, once: once}
 	if err := e.do(ctx, c); err != nil {
 		return nil, err
 	}
 	tx := newTx(e, &hold{sess: c.sess}, nil, true)
-	tx.access = need.Access
+	tx.access = c.need.Access
 	return tx, nil
+}
+
+// txNeed is what a transaction wants a session for.
+func txNeed(o TxOptions) driver.Need {
+	need := driver.Need{Access: driver.Write, Tx: true}
+	if o.ReadOnly {
+		need.Access = driver.Read
+	}
+	return need
 }
 
 func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
@@ -155,6 +160,8 @@ func (t *Tx) close() {
 		h.sess.Release(driver.Destroy)
 	case t.own:
 		h.sess.Release(driver.Keep)
+	default:
+		h.unbind()
 	}
 }
 
@@ -189,14 +196,16 @@ func (e *Engine) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 // replay runs a unit, and again as long as the policy allows and it has applied nothing.
 func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) error) error {
 	first := true
-	policy := e.policy
+	st := e.state.Load()
+	policy := e.under(ctx, st).policy
+	narrow := e.options.Retry.Retryable
 	policy.Retryable = func(err error) bool {
 		_, is := err.(*spent)
-		return !is && verdictOf(err) == driver.Again && (e.narrow == nil || e.narrow(err))
+		return !is && verdictOf(err) == driver.Again && (narrow == nil || narrow(err))
 	}
 	if e.watch.retry {
 		e.observeRetries(&policy, &hook.Event{
-			Engine: e.info.Engine, Target: e.info.Target, Op: hook.InTx, InTx: true, Start: time.Now(),
+			Engine: st.info.Engine, Target: st.info.Target, Op: hook.InTx, InTx: true, Start: time.Now(),
 		})
 	}
 	_, err := retry.Do(ctx, policy, func(ctx context.Context) (struct{}, error) {
@@ -257,7 +266,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	}()
 	err = fn(withTx(ctx, t), t)
 	returned = true
-	replayable := t.eng.info.TransactionalDDL || !t.hold.schema
+	replayable := t.eng.state.Load().info.TransactionalDDL || !t.hold.schema
 	switch {
 	case t.done.Load() && err == nil && t.applied:
 		return nil // fn committed it itself

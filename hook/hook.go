@@ -29,14 +29,15 @@ const (
 // Event describes a call. It belongs to the engine, is reused, and is only valid while the hook runs: copy what you
 // keep (a copy of the struct is enough). Fields that aren't known yet are zero.
 type Event struct {
-	Engine    string    // "sqlite", …
-	Target    string    // which database; holds no secret
-	Op        Op        // what is done
-	Statement string    // the text as the caller wrote it; "" for begin, commit and the like
-	Args      []any     // the arguments as given: personal data, print them only with care
-	Attempt   int       // 1 for the first
-	InTx      bool      // inside a transaction
-	Start     time.Time // of the call
+	Engine    string        // "sqlite", …
+	Target    string        // which database; holds no secret
+	Op        Op            // what is done
+	Statement string        // the text as the caller wrote it; "" for begin, commit and the like
+	Args      []any         // the arguments as given: personal data, print them only with care
+	Attempt   int           // 1 for the first
+	InTx      bool          // inside a transaction
+	Slow      time.Duration // from how long the call counts as slow; 0: as the observer sees fit, negative: never
+	Start     time.Time     // of the call
 
 	// Known once the call, or the attempt, has ended.
 	Wait    time.Duration // for a connection

@@ -4,6 +4,7 @@
 package querylog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math"
@@ -35,17 +36,14 @@ type Options struct {
 }
 
 // Observer returns an observer that logs calls as o says, one record a call, when it has ended. A call that isn't logged
-// costs a comparison.
+// costs a comparison. From how long a call is slow is for the call to say (hook.Event.Slow), and for o where it says nothing.
 //
 // The attributes are statement (the fingerprint), engine, target, op, total, wait (for a connection), execute, fetch, rows,
 // attempts and caller, and where there is something to say args, error and suppressed: how many slow or failed calls
 // weren't logged since the last that was, because there were more than PerSecond. A call that spent most of its time
 // after its first row is a "slow fetch" and not a "slow query": the caller's own work between the rows counts there.
 func Observer(o Options) *hook.Observer {
-	w := &writer{Options: o, slow: o.slow()}
-	if w.slow == never && !o.Errors && !o.All {
-		return &hook.Observer{}
-	}
+	w := &writer{Options: o}
 	if w.limit.perSecond = o.PerSecond; o.PerSecond == 0 {
 		w.limit.perSecond = DefaultPerSecond
 	}
@@ -63,7 +61,7 @@ func Observer(o Options) *hook.Observer {
 func LogQuery(ctx context.Context, o Options, query string, start time.Time) {
 	total := time.Since(start)
 	level, message := slog.LevelDebug, "query"
-	if total >= o.slow() {
+	if total >= o.slow(0) {
 		level, message = slog.LevelWarn, "slow query"
 	}
 	logger := o.logger()
@@ -80,14 +78,15 @@ func LogQuery(ctx context.Context, o Options, query string, start time.Time) {
 
 const never = time.Duration(math.MaxInt64)
 
-func (o *Options) slow() time.Duration {
-	switch {
-	case o.Threshold < 0:
+// slow returns from how long a call is slow; own is what the call itself says about that, or 0.
+func (o *Options) slow(own time.Duration) time.Duration {
+	switch own = cmp.Or(own, o.Threshold); {
+	case own < 0:
 		return never
-	case o.Threshold == 0:
+	case own == 0:
 		return DefaultThreshold
 	}
-	return o.Threshold
+	return own
 }
 
 func (o *Options) logger() *slog.Logger {
@@ -102,21 +101,21 @@ func (o *Options) sampled() bool { return o.Sample == 0 || rand.Float64() < o.Sa
 // writer is what an Observer remembers.
 type writer struct {
 	Options
-	slow  time.Duration
 	limit limiter
 }
 
 func (w *writer) callEnd(ctx context.Context, e *hook.Event) {
-	if e.Total < w.slow && !w.All && (e.Err == nil || !w.Errors) {
+	slow := w.slow(e.Slow)
+	if e.Total < slow && !w.All && (e.Err == nil || !w.Errors) {
 		return
 	}
-	w.write(ctx, e)
+	w.write(ctx, e, slow)
 }
 
-func (w *writer) write(ctx context.Context, e *hook.Event) {
+func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
 	level, message := slog.LevelDebug, "query"
 	switch {
-	case e.Total >= w.slow:
+	case e.Total >= slow:
 		level, message = slog.LevelWarn, "slow query"
 		if e.Fetch > e.Total/2 {
 			message = "slow fetch"

@@ -124,10 +124,26 @@ func TestWhatIsLoggedAndHow(t *testing.T) {
 	}
 }
 
-func TestAnObserverThatLogsNothingIsEmpty(t *testing.T) {
+func TestACallSaysItselfFromHowLongItIsSlow(t *testing.T) {
 	t.Parallel()
-	if o := Observer(Options{Threshold: -1}); o.CallEnd != nil {
-		t.Error("the engine would call an observer that has nothing to log")
+	for _, test := range []struct {
+		own, threshold, total time.Duration
+		slow                  bool
+	}{
+		{0, 0, DefaultThreshold, true},
+		{0, time.Second, time.Second - 1, false},
+		{time.Millisecond, time.Second, time.Millisecond, true},
+		{time.Millisecond, -1, time.Millisecond, true},
+		{-1, time.Millisecond, time.Hour, false},
+		{time.Hour, time.Millisecond, time.Second, false},
+	} {
+		logger, records := capture(slog.LevelDebug)
+		e := event(test.total, nil)
+		e.Slow = test.own
+		Observer(Options{Logger: logger, Threshold: test.threshold}).CallEnd(t.Context(), e)
+		if got := len(records(t)) > 0; got != test.slow {
+			t.Errorf("a call of %v that says %v, with a threshold of %v: logged %v", test.total, test.own, test.threshold, got)
+		}
 	}
 }
 

@@ -30,16 +30,17 @@ func Open(ctx context.Context, opts ...plinth.Options) (*plinth.Engine, error) {
 
 // OpenConfig returns an engine for a configuration that was loaded already. What o says goes before it.
 func OpenConfig(ctx context.Context, c config.Config, o plinth.Options) (*plinth.Engine, error) {
-	to := Options{Path: c.SQLiteURI(), ReadOnly: c.ReadOnly}
-	for name, value := range c.Pragmas() {
-		to.Pragmas = append(to.Pragmas, Pragma{Name: name, Value: value})
+	if o.Credentials != nil {
+		return nil, &plinth.Error{
+			Kind: plinth.ErrArgument, Op: "open", Engine: "sqlite",
+			Err: errors.New("Options.Credentials is set, but SQLite has no login"),
+		}
 	}
-	e, err := plinth.New(o.Under(c), func(host driver.Host) (driver.Backend, error) { return NewBackend(to, host) })
-	if err != nil || !o.Connect {
-		return e, err
-	}
-	if err := e.Connect(ctx); err != nil {
-		return nil, errors.Join(err, e.Close(ctx))
-	}
-	return e, nil
+	return plinth.OpenConfig(ctx, o, c, func(c config.Config, host driver.Host) (driver.Backend, error) {
+		to := Options{Path: c.SQLiteURI(), ReadOnly: c.ReadOnly}
+		for name, value := range c.Pragmas() {
+			to.Pragmas = append(to.Pragmas, Pragma{Name: name, Value: value})
+		}
+		return NewBackend(to, host)
+	})
 }
