@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package servers
+
+import "syscall"
+
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func inMemory(string) bool { return false }

@@ -1,0 +1,148 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// shared are the servers that the tests of this process share, by kind and options.
+var shared = struct { //nolint:gochecknoglobals // testing has no other place for what lives as long as the process
+	sync.Mutex
+	servers map[string]*once
+	missing []Kind
+}{servers: map[string]*once{}}
+
+// once is a server that is started by the first who needs it, while the others wait.
+type once struct {
+	sync.Once
+	server *Server
+	err    error
+}
+
+// Postgres returns a PostgreSQL server: one for all tests of the process that ask for the same options, unless they say
+// Private. It's started by the first who asks. Where PostgreSQL isn't installed the test is skipped; it fails if
+// PLINTH_REQUIRE names postgres.
+func Postgres(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	return forTest(t, KindPostgres, newSettings(opts))
+}
+
+func forTest(t testing.TB, kind Kind, set settings) *Server {
+	t.Helper()
+	server, err := server(t, kind, set)
+	switch {
+	case errors.Is(err, ErrNotInstalled):
+		shared.Lock()
+		if !slices.Contains(shared.missing, kind) {
+			shared.missing = append(shared.missing, kind)
+		}
+		shared.Unlock()
+		if required(kind, os.Getenv("PLINTH_REQUIRE")) {
+			t.Fatalf("%v (PLINTH_REQUIRE names it)", err)
+		}
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	case !server.Running():
+		t.Fatalf("servers: %s has ended by itself: %s", kind, server.Log())
+	}
+	return server
+}
+
+func server(t testing.TB, kind Kind, set settings) (*Server, error) {
+	if set.private {
+		s, err := start(t.Context(), kind, set)
+		if err == nil {
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return s, err
+	}
+	shared.Lock()
+	key := set.key(kind)
+	o := shared.servers[key]
+	if o == nil {
+		o = &once{}
+		shared.servers[key] = o
+	}
+	shared.Unlock()
+	o.Do(func() {
+		// Not the first test's context: the server is for those after it as well.
+		if o.server, o.err = start(context.Background(), kind, set); o.err == nil {
+			o.server.shared = true
+		}
+	})
+	return o.server, o.err
+}
+
+// required reads PLINTH_REQUIRE.
+func required(kind Kind, names string) bool {
+	for name := range strings.SplitSeq(names, ",") {
+		if name = strings.TrimSpace(name); name == "all" || name == string(kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// Database makes an empty database, which is dropped when the test ends, whoever still uses it. It returns the URL for
+// the first user; the user "app" owns it.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test%d", s.names.Add(1))
+	if err := s.product.createDatabase(t.Context(), s, name); err != nil {
+		t.Fatalf("servers: %s: %v", s.kind, err)
+	}
+	t.Cleanup(func() {
+		if !s.Running() {
+			return // goes with the server
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.product.dropDatabase(ctx, s, name); err != nil {
+			t.Errorf("servers: %s: %v", s.kind, err)
+		}
+	})
+	return s.URLAs("", name)
+}
+
+// Main is for TestMain: it runs the tests, stops the servers they shared, and says what wasn't tested because a server
+// isn't installed.
+//
+//	func TestMain(m *testing.M) { servers.Main(m) }
+func Main(m *testing.M) {
+	code := m.Run()
+	if err := finish(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func finish(w io.Writer) error {
+	shared.Lock()
+	defer shared.Unlock()
+	var errs []error
+	for _, o := range shared.servers {
+		if o.server != nil && o.err == nil {
+			errs = append(errs, o.server.Close())
+		}
+	}
+	clear(shared.servers)
+	slices.Sort(shared.missing)
+	for _, kind := range shared.missing {
+		fmt.Fprintf(w, "not tested: %s (%v)\n", kind, ErrNotInstalled)
+	}
+	return errors.Join(errs...)
+}
