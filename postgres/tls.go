@@ -1,0 +1,258 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+// TLS says how connections are encrypted and the server is verified, in libpq's words
+// (https://www.postgresql.org/docs/current/libpq-ssl.html). The zero value verifies the server's certificate and name against the
+// system's roots, for every host but this machine, where TLS is only used if the server insists. A Unix socket has none.
+type TLS struct {
+	// Mode is disable, allow, prefer, require, verify-ca or verify-full. "": verify-full off this machine, and wherever
+	// RootCert is set. allow, prefer and require without a RootCert check nothing: they keep out who only listens.
+	Mode string
+
+	RootCert  string // file of PEM certificates to verify the server's by; "" or "system": the system's roots
+	Cert, Key string // files of PEM, of the client's certificate; others must not be able to read the key
+	Direct    bool   // TLS from the first byte, without asking first (sslnegotiation=direct): PostgreSQL 17 or newer
+	NoSNI     bool   // don't tell the server's name in clear
+	Min, Max  uint16 // versions as crypto/tls numbers them; 0: TLS 1.2, and the newest
+
+	// Config is where each connection's configuration begins: for roots and certificates that aren't in files. What is
+	// set here, and the name and verification that Mode asks for, goes before it.
+	Config *tls.Config
+}
+
+// The modes. For what "" stands is decided host by host.
+const (
+	tlsDisable    = "disable"
+	tlsAllow      = "allow"
+	tlsPrefer     = "prefer"
+	tlsRequire    = "require"
+	tlsVerifyCA   = "verify-ca"
+	tlsVerifyFull = "verify-full"
+)
+
+// resolveTLS checks the options and the files they name. The files are read again for each connection, because
+// certificates are renewed while a service runs.
+func (t *target) resolveTLS() error {
+	o := &t.TLS
+	verifies := o.Mode == tlsVerifyCA || o.Mode == tlsVerifyFull
+	switch {
+	case !slices.Contains([]string{"", tlsDisable, tlsAllow, tlsPrefer, tlsRequire, tlsVerifyCA, tlsVerifyFull}, o.Mode):
+		return driver.Faultf(driver.Argument, "sslmode %q: use one of disable, allow, prefer, require, verify-ca, verify-full", o.Mode)
+	case o.RootCert == "system" && o.Mode != "" && o.Mode != tlsVerifyFull:
+		return driver.Faultf(driver.Argument, "sslrootcert=system with sslmode=%s would trust any certificate of any site: use verify-full", o.Mode)
+	case o.Mode == tlsVerifyCA && o.RootCert == "" && (o.Config == nil || o.Config.RootCAs == nil):
+		return driver.Faultf(driver.Argument, "sslmode=verify-ca would trust any certificate of any site: give the server's authority by sslrootcert, or use verify-full")
+	case o.Direct && o.Mode != "" && o.Mode != tlsRequire && !verifies:
+		return driver.Faultf(driver.Argument, "sslnegotiation=direct can't fall back to a connection without TLS, as sslmode=%s says: use require or verify-full", o.Mode)
+	case (o.Cert == "") != (o.Key == ""):
+		return driver.Faultf(driver.Argument, "a client certificate needs both of sslcert and sslkey")
+	case o.Min != 0 && o.Min < tls.VersionTLS12 || o.Max != 0 && o.Max < tls.VersionTLS12:
+		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken", tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
+	case o.Min != 0 && o.Max != 0 && o.Min > o.Max:
+		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
+	}
+	for _, h := range t.Hosts {
+		for _, mode := range t.tlsModes(h) {
+			if _, err := t.tlsConfig(h, mode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tlsModes returns how to connect to a host: one way, or two if the second is to be tried where the server refuses the first.
+// Each is disable, require, verify-ca or verify-full.
+func (t *target) tlsModes(h Host) []string {
+	mode := t.TLS.Mode
+	if mode == "" {
+		mode = tlsVerifyFull
+		if h.isLoopback() && t.TLS.RootCert == "" && t.TLS.Config == nil && !t.TLS.Direct {
+			mode = tlsAllow
+		}
+	}
+	verified := tlsRequire
+	if t.TLS.RootCert != "" {
+		verified = tlsVerifyCA
+	}
+	switch {
+	case h.isSocket() || mode == tlsDisable:
+		return []string{tlsDisable}
+	case mode == tlsAllow:
+		return []string{tlsDisable, verified}
+	case mode == tlsPrefer:
+		return []string{verified, tlsDisable}
+	case mode == tlsRequire:
+		return []string{verified}
+	}
+	return []string{mode}
+}
+
+// tlsConfig returns the configuration of one connection, nil for none.
+func (t *target) tlsConfig(h Host, mode string) (*tls.Config, error) {
+	if mode == tlsDisable {
+		return nil, nil
+	}
+	c := &tls.Config{}
+	if t.TLS.Config != nil {
+		c = t.TLS.Config.Clone()
+	}
+	if t.TLS.Min != 0 || c.MinVersion < tls.VersionTLS12 {
+		c.MinVersion = max(t.TLS.Min, tls.VersionTLS12)
+	}
+	if t.TLS.Max != 0 {
+		c.MaxVersion = t.TLS.Max
+	}
+	if t.TLS.Direct {
+		c.NextProtos = []string{"postgresql"} // the server refuses a direct connection without it
+	}
+	if root := t.TLS.RootCert; root != "" && root != "system" {
+		text, err := os.ReadFile(root)
+		if err != nil {
+			return nil, driver.Faultf(driver.Argument, "sslrootcert: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, driver.Faultf(driver.Argument, "sslrootcert: %s holds no PEM certificate", root)
+		}
+	}
+	if t.TLS.Cert != "" {
+		cert, err := t.TLS.keyPair()
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates, c.GetClientCertificate = []tls.Certificate{cert}, nil
+	}
+	c.ServerName = cmp.Or(c.ServerName, strings.TrimSuffix(h.Name, "."))
+	switch {
+	case mode == tlsRequire:
+		c.InsecureSkipVerify = true
+	case mode == tlsVerifyCA:
+		verifyWith(c, "")
+	case t.TLS.NoSNI:
+		verifyWith(c, c.ServerName)
+	}
+	if t.TLS.NoSNI {
+		c.ServerName = ""
+	}
+	return c, nil
+}
+
+// verifyWith has the server's certificate verified as crypto/tls does it, but for another name than the one that is sent, or
+// for "", any.
+func verifyWith(c *tls.Config, name string) {
+	roots, now, also := c.RootCAs, c.Time, c.VerifyConnection
+	c.InsecureSkipVerify = true
+	c.VerifyConnection = func(state tls.ConnectionState) error {
+		opts := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
+		if now != nil {
+			opts.CurrentTime = now()
+		}
+		for _, cert := range state.PeerCertificates[1:] {
+			opts.Intermediates.AddCert(cert)
+		}
+		if _, err := state.PeerCertificates[0].Verify(opts); err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		if also != nil {
+			return also(state)
+		}
+		return nil
+	}
+}
+
+// keyPair reads the client's certificate. A key that others can read is refused, by the rule of libpq
+// (fe-secure-openssl.c): nobody else may, but root's key may be read by its group.
+func (o TLS) keyPair() (cert tls.Certificate, err error) {
+	info, err := os.Stat(o.Key)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "sslkey: %w", err)
+	}
+	if exposed(info) {
+		f := driver.Faultf(driver.Argument, "sslkey: others can read the private key %s", o.Key)
+		f.Hint = "chmod 600 " + o.Key
+		return cert, f
+	}
+	key, err := os.ReadFile(o.Key)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "sslkey: %w", err)
+	}
+	text, err := os.ReadFile(o.Cert)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "sslcert: %w", err)
+	}
+	if cert, err = tls.X509KeyPair(text, key); err == nil {
+		return cert, nil
+	}
+	f := driver.Faultf(driver.Argument, "sslcert %s and sslkey %s: %w", o.Cert, o.Key, err)
+	if block, _ := pem.Decode(key); block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "") {
+		f.Hint = "the key is encrypted with a passphrase: write one without by openssl pkey -in KEY -out NEW"
+	}
+	return cert, f
+}
+
+// sslRequest asks for TLS: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
+const sslRequest = 80877103
+
+// Why there is no TLS.
+var (
+	errNoTLS    = errors.New("the server doesn't do TLS")
+	errNotTLS   = errors.New("what answers doesn't speak PostgreSQL's protocol, or not before it is spoken TLS to")
+	errEarlyTLS = errors.New("the server answered the request for TLS with an error, which can't be trusted and isn't shown")
+)
+
+// startTLS speaks TLS on a new connection.
+func startTLS(ctx context.Context, conn net.Conn, c *tls.Config, direct bool) (net.Conn, error) {
+	if !direct {
+		stop := interruptible(ctx, conn)
+		err := askForTLS(conn)
+		if !stop() {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	client := tls.Client(conn, c)
+	if err := client.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return client, nil
+}
+
+func askForTLS(conn net.Conn) error {
+	request := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), sslRequest)
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	var answer [1]byte // and not a byte more is read: what somebody injected behind it gets into the handshake, and fails it
+	if _, err := io.ReadFull(conn, answer[:]); err != nil {
+		return err
+	}
+	switch answer[0] {
+	case 'S':
+		return nil
+	case 'N':
+		return errNoTLS
+	case 'E':
+		return errEarlyTLS
+	}
+	return errNotTLS
+}
