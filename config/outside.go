@@ -15,7 +15,8 @@ type outside struct {
 	environ lookup
 	open    func(path string) (fs.File, error)
 	logger  *slog.Logger
-	path    string // of the configuration's file
+	path    string            // of the configuration's file
+	seen    func(path string) // told of each file that is looked for on the disk
 }
 
 // lookup is os.LookupEnv or what stands for it.
@@ -31,6 +32,9 @@ func (o outside) within(around outside) outside {
 	}
 	if o.logger == nil {
 		o.logger = around.logger
+	}
+	if o.seen == nil {
+		o.seen = around.seen
 	}
 	fillText(&o.path, around.path)
 	return o
@@ -70,10 +74,13 @@ func (o outside) env(name string) string {
 
 // file opens a file or a directory.
 func (o outside) file(path string) (fs.File, error) {
-	if o.open == nil {
-		return os.Open(path)
+	if o.open != nil {
+		return o.open(path)
 	}
-	return o.open(path)
+	if o.seen != nil {
+		o.seen(path)
+	}
+	return os.Open(path)
 }
 
 // read returns what a file holds, and its mode. The error doesn't name the path, for where a path is expected somebody
