@@ -64,6 +64,7 @@ type Config struct {
 	ReadOnly       bool          // refuse to write
 
 	sources map[string]origin // where values came from, by key; never changed once it is in a Config
+	outside *outside          // what Load has read from, where WithName in a later override looks; never changed
 }
 
 // origin is where a value came from, and how it looked then: if it looks otherwise now, the program has changed it.
@@ -230,7 +231,7 @@ func (c Config) canonical() (Config, error) {
 				}
 			}
 		}
-		read.Name, read.sources = c.Name, c.sources
+		read.Name, read.sources, read.outside = c.Name, c.sources, c.outside
 		c = read
 	}
 	for _, f := range p.found {

@@ -55,13 +55,13 @@ func (d *disk) close() {
 func (d *disk) forward() {
 	defer close(d.ended)
 	for events, errs := d.watcher.Events, d.watcher.Errors; events != nil || errs != nil; {
-		concerns := true // an error is that changes couldn't be told
+		var concerns bool
 		select {
 		case e, ok := <-events:
 			if concerns = ok && d.trail.Load().concerns(filepath.Clean(e.Name)); !ok {
 				events = nil
 			}
-		case _, ok := <-errs:
+		case _, ok := <-errs: // changes couldn't be told
 			if concerns = ok; !ok {
 				errs = nil
 			}

@@ -44,13 +44,15 @@ func WithURL(rawURL string) Option {
 	}
 }
 
-// WithConfig names the database by its whole configuration, as WithURL does by its URL.
+// WithConfig names the database by its whole configuration, as WithURL does by its URL. What was loaded with an environment,
+// files, a path or a logger of its own goes on with them.
 func WithConfig(c Config) Option {
 	return func(l *layer) {
 		if c.sources == nil {
 			c = c.tracked(Config{}, l.source)
 		}
 		l.base, l.err, l.hasBase = c.clone(), nil, true
+		l.outside = l.outside.within(c.around())
 	}
 }
 
@@ -117,10 +119,21 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 		p.add("engine", "is "+string(c.Engine)+", but "+string(l.engine)+" is asked for", "")
 		return Config{}, p.err()
 	}
-	if c, err = l.outside.within(aroundIn(ctx)).passfile(c); err != nil {
+	around := l.outside.within(aroundIn(ctx))
+	if c, err = around.passfile(c); err != nil {
 		return Config{}, err
 	}
+	around.seen = nil
+	c.outside = &around
 	return c.WithDefaults().canonical()
+}
+
+// around returns what c was read from, the process's own for a Config made by hand.
+func (c *Config) around() outside {
+	if c.outside == nil {
+		return outside{}
+	}
+	return *c.outside
 }
 
 // find returns the database that the layer names itself, or else the first source after it that does, with what the

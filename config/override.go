@@ -35,22 +35,24 @@ func WithOverride(ctx context.Context, opts ...Option) context.Context {
 func FromContext(ctx context.Context) (Config, error) { return Load(ctx) }
 
 // Under returns c as the overrides in ctx change it, checked and with its defaults; without any it returns c itself, at
-// the price of one ctx.Value.
+// the price of one ctx.Value. The database that WithName names in an override is looked for in the environment and the files
+// that c was loaded from.
 func (c Config) Under(ctx context.Context) (Config, error) {
 	if ctx.Value(overrideKey{}) == nil {
 		return c, nil
 	}
 	before := c
-	c, err := c.overridden(ctx, outside{})
+	c, err := c.overridden(ctx, before.around())
 	if err == nil && !c.sameTarget(&before) {
 		if c.Password.Equal(before.Password) && strings.HasPrefix(c.source("password"), passfileSource) {
 			c.Password = Secret{} // it was looked up for the other target
 		}
-		c, err = aroundIn(ctx).passfile(c)
+		c, err = aroundIn(ctx).within(before.around()).passfile(c)
 	}
 	if err != nil {
 		return Config{}, err
 	}
+	c.outside = before.outside
 	return c.WithDefaults().canonical()
 }
 
