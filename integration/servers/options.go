@@ -45,6 +45,9 @@ func WithCert(c Cert) Option { return func(s *settings) { s.cert = c } }
 // NoTLS makes a server that can't speak TLS.
 func NoTLS() Option { return func(s *settings) { s.noTLS = true } }
 
+// Behind is the PostgreSQL server that a PgBouncer stands before.
+func Behind(server *Server) Option { return func(s *settings) { s.behind = server } }
+
 // Auth makes everybody log in this way over TCP, in the word of PostgreSQL's pg_hba.conf: "md5", "cert", "password",
 // "scram-sha-256", "trust". More than one word is taken as whole lines of the file, instead of what it would hold.
 func Auth(method ...string) Option {

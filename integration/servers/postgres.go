@@ -146,22 +146,24 @@ func (postgres) url(s *Server, u User, database string) string {
 	if database == "" {
 		database = "postgres"
 	}
-	params := "sslmode=verify-full&sslrootcert=" + url.QueryEscape(s.CA())
+	params := "sslmode=verify-full&sslrootcert=" + escapePath(s.CA())
 	switch {
 	case s.set.noTLS:
 		params = "sslmode=disable"
 	case u.Login == "cert":
-		params += "&sslcert=" + url.QueryEscape(s.Certs().Client) + "&sslkey=" + url.QueryEscape(s.Certs().ClientKey)
+		params += "&sslcert=" + escapePath(s.Certs().Client) + "&sslkey=" + escapePath(s.Certs().ClientKey)
 	}
 	login := url.UserPassword(u.Name, u.Password)
 	if u.Password == "" {
 		login = url.User(u.Name)
 	}
 	where := url.URL{Scheme: "postgres", User: login, Host: s.Addr(), Path: "/" + database}
-	// The slashes of a path are fine in a parameter and easier to read.
-	where.RawQuery = strings.ReplaceAll(params, "%2F", "/")
+	where.RawQuery = params
 	return where.String()
 }
+
+// escapePath leaves a path's slashes, which are fine in a parameter and easier to read.
+func escapePath(path string) string { return strings.ReplaceAll(url.QueryEscape(path), "%2F", "/") }
 
 // admin runs statements as the first user, through the socket.
 func (postgres) admin(ctx context.Context, s *Server, statements ...string) error {

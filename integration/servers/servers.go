@@ -109,6 +109,10 @@ func start(ctx context.Context, kind Kind, set settings) (_ *Server, err error) 
 	switch kind {
 	case KindPostgres:
 		s.product = postgres{}
+	case KindMariaDB:
+		s.product = mariadb{}
+	case KindPgBouncer:
+		s.product = pgbouncer{}
 	default:
 		return nil, fmt.Errorf("servers: there is no kind %q", kind)
 	}

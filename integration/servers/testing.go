@@ -35,6 +35,21 @@ func Postgres(t testing.TB, opts ...Option) *Server {
 	return forTest(t, KindPostgres, newSettings(opts))
 }
 
+// MariaDB is Postgres for MariaDB.
+func MariaDB(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	return forTest(t, KindMariaDB, newSettings(opts))
+}
+
+// PgBouncer returns a PgBouncer in transaction mode before a PostgreSQL server, whose databases and users are its own. It's
+// shared if the server is, unless the options say Private.
+func PgBouncer(t testing.TB, behind *Server, opts ...Option) *Server {
+	t.Helper()
+	set := newSettings(opts)
+	set.behind, set.private = behind, set.private || !behind.shared
+	return forTest(t, KindPgBouncer, set)
+}
+
 func forTest(t testing.TB, kind Kind, set settings) *Server {
 	t.Helper()
 	server, err := server(t, kind, set)
@@ -134,7 +149,7 @@ func finish(w io.Writer) error {
 	shared.Lock()
 	defer shared.Unlock()
 	var errs []error
-	for _, o := range shared.servers {
+	for _, o := range shared.servers { // in any order: nothing depends on the server behind to end
 		if o.server != nil && o.err == nil {
 			errs = append(errs, o.server.Close())
 		}
