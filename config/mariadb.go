@@ -59,7 +59,8 @@ func (mariadbDialect) write(c *Config, password string) (string, []string) {
 
 func (mariadbDialect) harmless(key string) bool {
 	switch key {
-	case "tls", "ssl", "sslMode", "ssl_mode", "sslmode", "ssl-mode", "ssl_ca", "charset",
+	case "tls", "ssl", "sslMode", "ssl_mode", "sslmode", "ssl-mode", "ssl_ca", "ssl_capath", "ssl_cipher", "ssl_crl",
+		"ssl_crlpath", "ssl_fp", "ssl_fplist", "ssl_verify_server_cert", "tls_version", "charset",
 		"collation", "connectionCollation", "loc", "parseTime", "timeTruncate", "time_zone", "connect_timeout",
 		"read_timeout", "write_timeout", "readTimeout", "writeTimeout", "connectTimeout", "socketTimeout",
 		"maxAllowedPacket", "max_allowed_packet", "multiStatements", "interpolateParams", "clientFoundRows", "compress",

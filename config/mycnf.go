@@ -143,20 +143,26 @@ func (r *optionReader) list(dir string) (names []string) {
 	return names
 }
 
-// option keeps an option of a client if a Config has a place for it.
+// option keeps an option of a client if a Config has a place for it, and warns of any other.
 func (r *optionReader) option(line, exposed string) {
 	key, value, ok := strings.Cut(withoutComment(line), "=")
-	if !ok {
-		return // a switch, or a password to ask for
-	}
 	key = strings.TrimPrefix(strings.ReplaceAll(trimSpace(key), "_", "-"), "loose-")
+	if !ok {
+		key, value, ok = switched(key)
+	}
 	switch key {
 	case "host", "port", "socket", "protocol", "user", "password", "database":
-	case "ssl-ca", "ssl-cert", "ssl-key", "connect-timeout":
+	case "connect-timeout", "ssl", "ssl-ca", "ssl-capath", "ssl-cert", "ssl-cipher", "ssl-crl", "ssl-crlpath", "ssl-fp", "ssl-fplist",
+		"ssl-key", "ssl-mode", "ssl-passphrase", "ssl-verify-server-cert", "tls-version":
 		key = strings.ReplaceAll(key, "-", "_")
 	case "default-character-set":
 		key = "charset"
 	default:
+		ok = false
+	}
+	if !ok { // a password to ask for is one of these, too
+		at := strings.TrimPrefix(r.source, "option file ")
+		r.warn("an option isn't used", at, shownKey(key)+" isn't one that a configuration has a place for")
 		return
 	}
 	value = optionValue(value)
@@ -164,6 +170,17 @@ func (r *optionReader) option(line, exposed string) {
 		return // the terminal's
 	}
 	r.values[key] = native{key: key, value: value, source: r.source, exposed: exposed}
+}
+
+// switched returns the value of an option that stands without one: ssl, skip-ssl. ok is false for one that isn't a switch.
+func switched(option string) (key, value string, ok bool) {
+	key, value = option, "true"
+	for _, no := range [...]string{"skip-", "disable-"} {
+		if after, found := strings.CutPrefix(option, no); found {
+			key, value = after, "false"
+		}
+	}
+	return key, value, key == "ssl" || key == "ssl-verify-server-cert"
 }
 
 // withoutComment cuts off what follows a # outside of quotes.

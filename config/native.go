@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -47,8 +48,10 @@ func (o outside) native(c Config) (Config, error) {
 	return c, all.err()
 }
 
-// nativeTarget returns the target that the engine's own variables and files name.
+// nativeTarget returns the target that the engine's own variables and files name. Warnings are left to native, which is
+// asked for every target.
 func (o outside) nativeTarget(e Engine) (c Config, found bool, err error) {
+	o.logger = slog.New(slog.DiscardHandler)
 	c, err = o.native(Config{Engine: e}.tracked(Config{}, "argument"))
 	found = c.Host != "" || c.Database != "" || c.User != ""
 	return c, found, err

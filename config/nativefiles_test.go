@@ -175,6 +175,9 @@ func TestOptionFilesAreReadAsMariaDBDoes(t *testing.T) {
 			"config: my.cnf (from option file /home/.my.cnf:1): has an option in front of the first group; write [client] above it",
 			"config: my.cnf (from option file /home/.my.cnf:2): has a group without a ]",
 		}},
+		{"TLS, and switches", maria, home[:2], in("[client]\nssl\nssl-verify-server-cert=0\nloose-ssl_capath = /cas\nssl-crl=/crl\ntls-version=TLSv1.3\nhost=h\n[client-mariadb]\ndisable-ssl-verify-server-cert\nskip-ssl\n"), map[string]string{
+			"ssl": "false" + option("10"), "ssl_verify_server_cert": "false" + option("9"), "ssl_capath": "/cas" + option("4"), "ssl_crl": "/crl" + option("5"), "tls_version": "TLSv1.3" + option("6"),
+		}, nil},
 		{"a wrong value", maria, home[:2], in("[client]\nhost=a b\n"), nil, []string{
 			"config: host (from option file /home/.my.cnf:2): isn't a name, an address or the path of a socket",
 		}},
@@ -186,6 +189,30 @@ func TestOptionFilesAreReadAsMariaDBDoes(t *testing.T) {
 			t.Errorf("%s is read as %q, want %q", text, got, want)
 		}
 	}
+}
+
+func TestAnOptionThatIsNotUsedIsWarnedAbout(t *testing.T) {
+	t.Parallel()
+	logger, log := logged()
+	disk := files(fstest.MapFS{"home/.my.cnf": private("[client]\nhost=h\nprompt=hunter2\npassword\nhunter 2=x\n[mysql]\npager=less\n")})
+	if _, err := Load(t.Context(), WithEngine(MariaDB), disk, logger, environ("HOME", "/home")); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Split(strings.TrimSpace(log.String()), "\n")
+	want := []string{
+		`file=/home/.my.cnf:3 hint="prompt isn't one that a configuration has a place for"`,
+		`file=/home/.my.cnf:4 hint="password isn't one that a configuration has a place for"`,
+		`file=/home/.my.cnf:5 hint="a key isn't one that a configuration has a place for"`,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %q", got)
+	}
+	for i := range want {
+		if !strings.HasSuffix(got[i], want[i]) {
+			t.Errorf("got %s, want %s", got[i], want[i])
+		}
+	}
+	hides(t, "the log", log.String(), "hunter2")
 }
 
 func TestOptionFilesThatOthersCanReadOrWrite(t *testing.T) {
