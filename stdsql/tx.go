@@ -72,28 +72,26 @@ func savepoint(text string) (op seam.SavepointOp, name string, ok bool) {
 		return 0, "", false
 	}
 	words := strings.Fields(strings.TrimRight(text, "; \t\r\n"))
-	is := func(word string) bool { return len(words) > 0 && strings.EqualFold(words[0], word) }
-	skip := func(word string) {
-		if len(words) > 1 && is(word) {
+	next := func(word string) bool {
+		is := len(words) > 1 && strings.EqualFold(words[0], word)
+		if is {
 			words = words[1:]
 		}
+		return is
 	}
 	switch {
-	case is("SAVEPOINT"):
+	case next("SAVEPOINT"):
 		op = seam.SavepointSet
-	case is("RELEASE"):
+	case next("RELEASE"):
 		op = seam.SavepointRelease
-		skip("RELEASE")
-	case is("ROLLBACK"):
+		next("SAVEPOINT")
+	case next("ROLLBACK") && next("TO"):
 		op = seam.SavepointRollback
-		if skip("ROLLBACK"); !is("TO") {
-			return 0, "", false
-		}
-		skip("TO")
+		next("SAVEPOINT")
 	default:
 		return 0, "", false
 	}
-	if skip("SAVEPOINT"); len(words) != 1 || !plain(words[0]) {
+	if len(words) != 1 || !plain(words[0]) {
 		return 0, "", false
 	}
 	return op, words[0], true
