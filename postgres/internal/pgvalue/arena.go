@@ -25,6 +25,9 @@ func (a *Arena) Reset() { *a = Arena{} }
 // bytes returns a copy of src that has no room behind it.
 func (a *Arena) bytes(src []byte) []byte {
 	n := len(src)
+	if n == 0 {
+		return []byte{} // not nil, which would be NULL
+	}
 	if n >= large {
 		b := make([]byte, n)
 		copy(b, src)

@@ -1,227 +1,197 @@
 package pgvalue
 
-const boxOID = 603
-
-// builtin lists the types of pg_type.dat whose values a client can get: their names, how they are written, and of arrays
-// the element. The OIDs never change between versions of PostgreSQL.
-func builtin(id uint32) (name string, c class, elem uint32) {
+// builtin lists the types of PostgreSQL's pg_type.dat that a client can meet: their names, how they are written, and of
+// arrays the type of the elements. These OIDs are the same in every version. The name is "" for what isn't listed.
+func builtin(id uint32) (name string, c class, elem *Type) {
 	switch id {
 	case 16:
-		return "bool", boolean, 0
+		return "bool", boolean, nil
 	case 17:
-		return "bytea", bytea, 0
+		return "bytea", bytea, nil
 	case 18:
-		return "char", char, 0
+		return "char", char, nil
 	case 19:
-		return "name", plain, 0
+		return "name", plain, nil
 	case 20:
-		return "int8", int8, 0
+		return "int8", integer8, nil
 	case 21:
-		return "int2", int2, 0
-	case 22:
-		return "int2vector", vector, 21
+		return "int2", integer2, nil
 	case 23:
-		return "int4", int4, 0
+		return "int4", integer4, nil
 	case 24:
-		return "regproc", other, 0
+		return "regproc", other, nil
 	case 25:
-		return "text", plain, 0
+		return "text", plain, nil
 	case 26:
-		return "oid", oid, 0
+		return "oid", oid, nil
 	case 27:
-		return "tid", other, 0
+		return "tid", other, nil
 	case 28:
-		return "xid", oid, 0
+		return "xid", oid, nil
 	case 29:
-		return "cid", oid, 0
-	case 30:
-		return "oidvector", vector, 26
+		return "cid", oid, nil
 	case 114:
-		return "json", document, 0
+		return "json", document, nil
 	case 142:
-		return "xml", other, 0
+		return "xml", other, nil
 	case 194:
-		return "pg_node_tree", other, 0
+		return "pg_node_tree", other, nil
 	case 600:
-		return "point", other, 0
+		return "point", other, nil
 	case 601:
-		return "lseg", other, 0
+		return "lseg", other, nil
 	case 602:
-		return "path", other, 0
-	case boxOID:
-		return "box", other, 0
+		return "path", other, nil
+	case 603:
+		return "box", other, nil
 	case 604:
-		return "polygon", other, 0
+		return "polygon", other, nil
 	case 628:
-		return "line", other, 0
+		return "line", other, nil
 	case 650:
-		return "cidr", other, 0
+		return "cidr", other, nil
 	case 700:
-		return "float4", float4, 0
+		return "float4", float4, nil
 	case 701:
-		return "float8", float8, 0
+		return "float8", float8, nil
 	case 705:
-		return "unknown", plain, 0
+		return "unknown", plain, nil
 	case 718:
-		return "circle", other, 0
+		return "circle", other, nil
 	case 774:
-		return "macaddr8", other, 0
+		return "macaddr8", other, nil
 	case 790:
-		return "money", other, 0
+		return "money", other, nil
 	case 829:
-		return "macaddr", other, 0
+		return "macaddr", other, nil
 	case 869:
-		return "inet", other, 0
+		return "inet", other, nil
 	case 1033:
-		return "aclitem", other, 0
+		return "aclitem", other, nil
 	case 1042:
-		return "bpchar", plain, 0
+		return "bpchar", plain, nil
 	case 1043:
-		return "varchar", plain, 0
+		return "varchar", plain, nil
 	case 1082:
-		return "date", date, 0
+		return "date", date, nil
 	case 1083:
-		return "time", clock, 0
+		return "time", clock, nil
 	case 1114:
-		return "timestamp", timestamp, 0
+		return "timestamp", timestamp, nil
 	case 1184:
-		return "timestamptz", timestamptz, 0
+		return "timestamptz", timestamptz, nil
 	case 1186:
-		return "interval", interval, 0
+		return "interval", interval, nil
 	case 1266:
-		return "timetz", clockZone, 0
+		return "timetz", clockZone, nil
 	case 1560:
-		return "bit", other, 0
+		return "bit", other, nil
 	case 1562:
-		return "varbit", other, 0
+		return "varbit", other, nil
 	case 1700:
-		return "numeric", numeric, 0
+		return "numeric", numeric, nil
 	case 1790:
-		return "refcursor", plain, 0
+		return "refcursor", plain, nil
 	case 2202:
-		return "regprocedure", other, 0
+		return "regprocedure", other, nil
 	case 2203:
-		return "regoper", other, 0
+		return "regoper", other, nil
 	case 2204:
-		return "regoperator", other, 0
+		return "regoperator", other, nil
 	case 2205:
-		return "regclass", other, 0
+		return "regclass", other, nil
 	case 2206:
-		return "regtype", other, 0
+		return "regtype", other, nil
 	case 2249:
-		return "record", other, 0
+		return "record", other, nil
 	case 2275:
-		return "cstring", plain, 0
+		return "cstring", plain, nil
 	case 2278:
-		return "void", other, 0
+		return "void", other, nil
 	case 2950:
-		return "uuid", uuid, 0
+		return "uuid", uuid, nil
 	case 2970:
-		return "txid_snapshot", other, 0
+		return "txid_snapshot", other, nil
 	case 3220:
-		return "pg_lsn", other, 0
+		return "pg_lsn", other, nil
 	case 3614:
-		return "tsvector", other, 0
+		return "tsvector", other, nil
 	case 3615:
-		return "tsquery", other, 0
+		return "tsquery", other, nil
 	case 3642:
-		return "gtsvector", other, 0
+		return "gtsvector", other, nil
 	case 3734:
-		return "regconfig", other, 0
+		return "regconfig", other, nil
 	case 3769:
-		return "regdictionary", other, 0
+		return "regdictionary", other, nil
 	case 3802:
-		return "jsonb", jsonb, 0
+		return "jsonb", jsonb, nil
 	case 3904:
-		return "int4range", other, 0
+		return "int4range", other, nil
 	case 3906:
-		return "numrange", other, 0
+		return "numrange", other, nil
 	case 3908:
-		return "tsrange", other, 0
+		return "tsrange", other, nil
 	case 3910:
-		return "tstzrange", other, 0
+		return "tstzrange", other, nil
 	case 3912:
-		return "daterange", other, 0
+		return "daterange", other, nil
 	case 3926:
-		return "int8range", other, 0
+		return "int8range", other, nil
 	case 4072:
-		return "jsonpath", other, 0
+		return "jsonpath", other, nil
 	case 4089:
-		return "regnamespace", other, 0
+		return "regnamespace", other, nil
 	case 4096:
-		return "regrole", other, 0
+		return "regrole", other, nil
 	case 4191:
-		return "regcollation", other, 0
+		return "regcollation", other, nil
 	case 4451:
-		return "int4multirange", other, 0
+		return "int4multirange", other, nil
 	case 4532:
-		return "nummultirange", other, 0
+		return "nummultirange", other, nil
 	case 4533:
-		return "tsmultirange", other, 0
+		return "tsmultirange", other, nil
 	case 4534:
-		return "tstzmultirange", other, 0
+		return "tstzmultirange", other, nil
 	case 4535:
-		return "datemultirange", other, 0
+		return "datemultirange", other, nil
 	case 4536:
-		return "int8multirange", other, 0
+		return "int8multirange", other, nil
 	case 5038:
-		return "pg_snapshot", other, 0
+		return "pg_snapshot", other, nil
 	case 5069:
-		return "xid8", xid8, 0
+		return "xid8", xid8, nil
+	case 22:
+		return "int2vector", vector, Builtin(21)
+	case 30:
+		return "oidvector", vector, Builtin(26)
 	}
-	if elem = elementOf(id); elem != 0 {
-		return "array", array, elem
+	if of := elementOf(id); of != 0 {
+		elem = Builtin(of)
+		return elem.Name + "[]", array, elem
 	}
-	return "", other, 0
+	return "", other, nil
 }
 
-// elementOf returns the type of the elements of a built-in array type, or 0.
+// elementOf returns the OID of the elements of an array type, 0 for what isn't listed.
 func elementOf(array uint32) uint32 {
-	switch array {
-	case 143:
-		return 142
-	case 199:
-		return 114
-	case 271:
-		return 5069
-	case 629:
-		return 628
-	case 651:
-		return 650
-	case 719:
-		return 718
-	case 775:
-		return 774
-	case 791:
-		return 790
-	case 1000, 1001, 1002, 1003:
-		return array - 984 // bool, bytea, char, name
-	case 1005, 1006, 1007, 1008, 1009:
-		return array - 984 // int2, int2vector, int4, regproc, text
-	case 1010, 1011, 1012, 1013:
-		return array - 983 // tid, xid, cid, oidvector
-	case 1014:
-		return 1042
-	case 1015:
-		return 1043
-	case 1016:
-		return 20
-	case 1017, 1018, 1019, 1020:
-		return array - 417 // point, lseg, path, box
-	case 1021, 1022:
-		return array - 321 // float4, float8
-	case 1027:
-		return 604
-	case 1028:
-		return 26
-	case 1034:
-		return 1033
-	case 1040:
-		return 829
-	case 1041:
-		return 869
-	case 1115, 1182, 1183, 1185, 1187, 1231, 1263, 1270:
-		return map[uint32]uint32{1115: 1114, 1182: 1082, 1183: 1083, 1185: 1184, 1187: 1186, 1231: 1700, 1263: 2275, 1270: 1266}[array]
+	for _, pair := range [...][2]uint32{
+		{143, 142}, {199, 114}, {271, 5069}, {629, 628}, {651, 650}, {719, 718}, {775, 774}, {791, 790},
+		{1000, 16}, {1001, 17}, {1002, 18}, {1003, 19}, {1005, 21}, {1006, 22}, {1007, 23}, {1008, 24},
+		{1009, 25}, {1010, 27}, {1011, 28}, {1012, 29}, {1013, 30}, {1014, 1042}, {1015, 1043}, {1016, 20},
+		{1017, 600}, {1018, 601}, {1019, 602}, {1020, 603}, {1021, 700}, {1022, 701}, {1027, 604}, {1028, 26},
+		{1034, 1033}, {1040, 829}, {1041, 869}, {1115, 1114}, {1182, 1082}, {1183, 1083}, {1185, 1184},
+		{1187, 1186}, {1231, 1700}, {1263, 2275}, {1270, 1266}, {1561, 1560}, {1563, 1562}, {2201, 1790},
+		{2207, 2202}, {2208, 2203}, {2209, 2204}, {2210, 2205}, {2211, 2206}, {2287, 2249}, {2949, 2970},
+		{2951, 2950}, {3221, 3220}, {3643, 3614}, {3644, 3642}, {3645, 3615}, {3735, 3734}, {3770, 3769},
+		{3807, 3802}, {3905, 3904}, {3907, 3906}, {3909, 3908}, {3911, 3910}, {3913, 3912}, {3927, 3926},
+		{4073, 4072}, {4090, 4089}, {4097, 4096}, {4192, 4191}, {5039, 5038}, {6150, 4451}, {6151, 4532},
+		{6152, 4533}, {6153, 4534}, {6155, 4535}, {6157, 4536},
+	} {
+		if pair[0] == array {
+			return pair[1]
+		}
 	}
 	return 0
 }

@@ -32,9 +32,9 @@ const (
 	array
 	vector // int2vector and oidvector: arrays, but for their text format
 	boolean
-	int2
-	int4
-	int8
+	integer2
+	integer4
+	integer8
 	oid // and what else is an unsigned integer of 32 bits
 	xid8
 	float4
@@ -56,14 +56,8 @@ func Builtin(oid uint32) *Type {
 	if name == "" {
 		return nil
 	}
-	t := &Type{OID: oid, Name: name, class: c, delimiter: ','}
-	if elem != 0 {
-		t.elem = Builtin(elem)
-	}
-	if c == array {
-		t.Name = t.elem.Name + "[]"
-	}
-	if oid == boxOID {
+	t := &Type{OID: oid, Name: name, class: c, elem: elem, delimiter: ','}
+	if oid == 603 { // box, the only one
 		t.delimiter = ';'
 	}
 	return t
@@ -74,7 +68,7 @@ func Builtin(oid uint32) *Type {
 func Named(oid uint32, name string, typtype byte, category byte, elem *Type) *Type {
 	t := &Type{OID: oid, Name: name, delimiter: ','}
 	switch {
-	case typtype == 'e', typtype == 'b' && category == 'S': // citext and its like
+	case typtype == 'e':
 		t.class = plain
 	case typtype == 'd' && elem != nil:
 		t.class, t.elem, t.delimiter = elem.class, elem.elem, elem.delimiter
