@@ -2,7 +2,10 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -260,41 +263,87 @@ func FuzzFindPassword(f *testing.F) {
 }
 
 func FuzzParseService(f *testing.F) {
-	f.Add("[s]\nhost=h\nport=1\n[t]\n", "v")
-	f.Add("[s\n=\n[s]=x\n ldap", "\"'#;=")
-	f.Fuzz(func(t *testing.T, text, value string) {
+	f.Add("[s]\nhost=h\nport=1\n[t]\n", "port", "55")
+	f.Add("[s\n=\n[s]=x\n ldap", "application_name", "\"'#;=")
+	f.Add("[s]\nsslmode=require\nuser=u\n", "password", "abcdef")
+	f.Fuzz(func(t *testing.T, text, key, value string) {
 		list, found, err := parseService(text, "s", "x")
 		if !found && (len(list) > 0 || err != nil) {
 			t.Errorf("not found, but %v, %v", list, err)
 		}
-		loadFuzzed(t, WithURL("postgres://h?service=s&servicefile=/f"), fstest.MapFS{"f": private(text)})
+		const url = "postgres://h?service=s&servicefile=/f"
+		if c, ok := loadFuzzed(t, WithURL(url), fstest.MapFS{"f": private(text)}); ok {
+			for _, n := range list { // of a key that is given twice, the first is taken, as in libpq
+				if _, said := c.Params.Get(n.key); !said && n.value != "" && lostOfParam(postgresDialect{}, n.key, n.value, c) != nil && n.key != "host" &&
+					!slices.ContainsFunc(list, func(o native) bool { return o.key == n.key && o.value != n.value }) {
+					t.Errorf("%q has lost %q: %s", text, n.key, says(c))
+				}
+			}
+		}
 		if strings.ContainsAny(value, "\r\n") || trimSpace(value) != value {
 			t.Skip()
 		}
 		if list, _, err = parseService("[a]\nx\n[s]\nkey="+value+"\n[b]\ny", "s", "x"); err != nil || len(list) != 1 || list[0].value != value {
 			t.Errorf("%q is read as %v, %v", value, list, err)
 		}
+		if value = plant(value); harmless(key) || key == "host" || key == "port" || key == "user" || key == "dbname" || !isName(key) || strings.Contains(text, "[q") {
+			t.Skip()
+		}
+		text += "\n[q]\n" + key + "=" + value + "\n"
+		c, err := Load(t.Context(), WithURL("postgres://h?service=q&servicefile=/f"), environ(), files(fstest.MapFS{"f": private(text)}))
+		if err == nil && lostOfParam(postgresDialect{}, key, value, c) != nil && value != "" && key != "service" && key != "servicefile" {
+			t.Errorf("%q has lost %q: %s", text, key, says(c))
+		}
+		shows(t, fmt.Sprintf("%v %+v %#v %v %+v", err, err, err, c, c.Explain()), value, text[:len(text)-len(value)-2])
 	})
 }
 
 func FuzzOptionFile(f *testing.F) {
-	f.Add("[client]\nuser=me # x\npassword='a\\tb'\n!include /f\n!includedir /\nhost=h\n", "a#\"b'\\")
-	f.Add("[client\n[]\n=\n[client]\n\"=\\", "")
-	f.Fuzz(func(t *testing.T, text, value string) {
+	f.Add("[client]\nuser=me # x\npassword='a\\tb'\n!include /f\n!includedir /\nhost=h\n", "port", "a#\"b'\\")
+	f.Add("[client\n[]\n=\n[client]\n\"=\\", "ssl_passphrase", "abcdef")
+	f.Add("[client]\nssl\nskip-ssl-verify-server-cert\nloose_tls-version=1\nsocket=/s\nprompt=x", "loose-Database", "12")
+	f.Fuzz(func(t *testing.T, text, key, value string) {
 		loadFuzzed(t, WithEngine(MariaDB), fstest.MapFS{"etc/my.cnf": private(text), "f": private(text), "a.cnf": private(text)})
 		if strings.ContainsAny(value, "\x00") {
 			t.Skip()
 		}
-		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(value) + `"`
-		r := &optionReader{values: map[string]native{}}
-		if r.option("password = "+quoted+" # comment", ""); r.values["password"].value != value {
-			t.Errorf("%q is read as %q", quoted, r.values["password"].value)
+		quoted := func(value string) string {
+			return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`).Replace(value) + `"`
 		}
+		r := &optionReader{values: map[string]native{}}
+		if r.option("password = "+quoted(value)+" # comment", ""); r.values["password"].value != value {
+			t.Errorf("%q is read as %q", quoted(value), r.values["password"].value)
+		}
+		planted := plant(value)
+		if !isName(key) || strings.Contains(text, "!") {
+			t.Skip() // the file would be included by itself
+		}
+		logger, log := logged()
+		whole := text + "\n[client]\n" + key + "=" + quoted(value) + "\npassword=" + quoted(planted) + "\n"
+		c, err := Load(t.Context(), WithURL("mariadb:///"), environ("HOME", "/h"), files(fstest.MapFS{"h/.my.cnf": private(whole)}), logger)
+		if err == nil && planted != "" && c.Password.Reveal() != planted {
+			t.Errorf("%q has lost the password: %s", whole, says(c))
+		}
+		name := strings.TrimPrefix(strings.ReplaceAll(key, "_", "-"), "loose-")
+		last := "file=/h/.my.cnf:" + strconv.Itoa(strings.Count(whole, "\n")-1)
+		switch name {
+		case "host", "port", "socket", "protocol", "password": // one may stand for another
+		case "user", "database":
+			if err == nil && value != "" && c.Map()[name] != value {
+				t.Errorf("%q has lost %q: %s", whole, name, says(c))
+			}
+		default:
+			_, kept := c.Params.Get(strings.ReplaceAll(strings.Replace(name, "default-character-set", "charset", 1), "-", "_"))
+			if warned := strings.Contains(log.String(), last+" "); err == nil && value != "" && kept == warned && value != "auto" {
+				t.Errorf("%q: %q is kept: %v, and warned about: %v", whole, name, kept, warned)
+			}
+		}
+		shows(t, fmt.Sprintf("%v %+v %#v %v %+v %s", err, err, err, c, c.Explain(), log), planted, text, key, value)
 	})
 }
 
 // loadFuzzed loads with a file that may hold anything, and looks at what comes of it.
-func loadFuzzed(t *testing.T, opt Option, disk fstest.MapFS) {
+func loadFuzzed(t *testing.T, opt Option, disk fstest.MapFS) (c Config, ok bool) {
 	t.Helper()
 	quiet, _ := logged()
 	c, err := Load(t.Context(), opt, environ(), files(disk), quiet)
@@ -302,9 +351,10 @@ func loadFuzzed(t *testing.T, opt Option, disk fstest.MapFS) {
 		if err = c.Validate(); err != nil {
 			t.Errorf("what was loaded isn't valid: %v", err)
 		}
-		return
+		return c, true
 	}
 	if _, ok := errors.AsType[*FieldError](err); !ok {
 		t.Errorf("the error is a %T: %v", err, err)
 	}
+	return c, false
 }
