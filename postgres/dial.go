@@ -70,7 +70,7 @@ func (t *target) who(ctx context.Context, ask func(context.Context) (user, passw
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return who, contextFault(ctx, driver.Dial)
+		return who, contextFault(ctx)
 	case err != nil:
 		return who, &driver.Fault{Kind: driver.Auth, Phase: driver.Dial, Err: fmt.Errorf("the credentials: %w", err)}
 	}
@@ -108,7 +108,7 @@ func (t *target) dialAny(ctx context.Context, who login, role Role) (*wire, erro
 			}
 		}
 		if ctx.Err() != nil {
-			f := contextFault(ctx, driver.Dial)
+			f := contextFault(ctx)
 			f.Err = fmt.Errorf("%w; %w", f.Err, failed.Err)
 			return nil, f
 		}
@@ -146,11 +146,16 @@ func (t *target) resolveHost(ctx context.Context, h Host) (network string, addre
 	if h.Address == "" {
 		ips[0] = h.Name
 		if net.ParseIP(h.Name) == nil {
-			ctx, cancel := t.connectTimeout(ctx)
+			var cancel context.CancelFunc
+			parent := ctx
+			ctx, cancel = t.connectTimeout(ctx)
 			defer cancel()
 			var err error
-			if ips, err = t.Lookup(ctx, h.Name); err != nil {
-				return "tcp", nil, t.dialFault(ctx, h, "", err)
+			if ips, err = t.Lookup(ctx, h.Name); err == nil && len(ips) == 0 {
+				err = &net.DNSError{Err: "no addresses", Name: h.Name, IsNotFound: true}
+			}
+			if err != nil {
+				return "tcp", nil, t.dialFault(parent, h, "", login{}, err)
 			}
 		}
 	}
@@ -179,8 +184,7 @@ func (t *target) dialAddress(ctx context.Context, h Host, network, address strin
 		if w, err = t.logIn(limited, h, network, address, mode, who, role); err == nil {
 			return w, nil
 		}
-		next := t.dialFault(ctx, h, address, err)
-		next = scrubbed(next, who.password, t, h)
+		next := t.dialFault(ctx, h, address, who, err)
 		if i > 0 {
 			next = bothFailed(f, next)
 		}
