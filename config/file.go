@@ -55,6 +55,22 @@ func WithFile(path string) Option {
 	}
 }
 
+// Names returns the names of the databases that the configuration's file has in the section in use (PLINTH_ENV), in its order:
+// those that WithName takes, primary among them. Those with settings only are there, too. It is empty where there is no file.
+// Of opts, WithFile, WithEnviron and WithFiles count. The error is that of Load: the whole file is checked.
+func Names(opts ...Option) ([]string, error) {
+	f, err := newLayer("argument", opts).outside.configFile()
+	if f == nil || err != nil {
+		return nil, err
+	}
+	section, _ := f.root.get(f.section)
+	names := make([]string, len(section.value.pairs))
+	for i, database := range section.value.pairs {
+		names[i] = database.key
+	}
+	return names, nil
+}
+
 // A configFile is a file that was read and checked.
 type configFile struct {
 	path    string

@@ -104,6 +104,29 @@ func TestTheFileNamesDatabasesForEachEnvironment(t *testing.T) {
 	}
 }
 
+func TestNamesAreThoseOfTheSectionInUse(t *testing.T) {
+	t.Parallel()
+	disk := files(fstest.MapFS{"plinth.yaml": shared(shopFile), "broken.yaml": shared("development: {primary: {timeot: 5s}}")})
+	for _, tt := range []struct {
+		opts []Option
+		want []string
+		err  string
+	}{
+		{[]Option{environ()}, []string{"primary"}, ""},
+		{[]Option{environ("PLINTH_ENV", "production")}, []string{"primary", "primary_replica", "cache", "docs", "bare"}, ""},
+		{[]Option{environ("PLINTH_ENV", "staging")}, nil, ""},
+		{[]Option{environ("PLINTH_ENV", "nix")}, nil, ""},
+		{[]Option{environ(), files(fstest.MapFS{})}, nil, ""},
+		{[]Option{environ(), WithFile("/nix")}, nil, "config: file (from argument): can't be read: file does not exist"},
+		{[]Option{environ("PLINTH_CONFIG", "/broken.yaml")}, nil, "config: timeot (from file /broken.yaml:1:25): isn't a key of a database; did you mean timeout?"},
+	} {
+		names, err := Names(append([]Option{disk}, tt.opts...)...)
+		if !slices.Equal(names, tt.want) || err == nil != (tt.err == "") || err != nil && err.Error() != tt.err {
+			t.Errorf("got %q, %v; want %q, %s", names, err, tt.want, tt.err)
+		}
+	}
+}
+
 func TestTheFileTellsAllThatIsWrongAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -83,29 +83,37 @@ func (o outside) file(path string) (fs.File, error) {
 	return os.Open(path)
 }
 
-// read returns what a file holds, and its mode. The error doesn't name the path, for where a path is expected somebody
-// may have put the secret itself.
+// read returns what a file holds, and its mode.
 func (o outside) read(path string) (text string, mode fs.FileMode, err error) {
+	text, info, err := o.readFile(path)
+	if err != nil {
+		return "", 0, err
+	}
+	return text, info.Mode(), nil
+}
+
+// readFile returns what a file holds, and what is known of it. The error doesn't name the path, for where a path is expected
+// somebody may have put the secret itself.
+func (o outside) readFile(path string) (text string, info fs.FileInfo, err error) {
 	f, err := o.file(path)
 	if err != nil {
-		return "", 0, cause(err)
+		return "", nil, cause(err)
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	info, err := f.Stat()
-	if err != nil {
-		return "", 0, cause(err)
+	if info, err = f.Stat(); err != nil {
+		return "", nil, cause(err)
 	}
 	if info.IsDir() {
-		return "", 0, errors.New("it is a directory")
+		return "", nil, errors.New("it is a directory")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return "", 0, cause(err)
+		return "", nil, cause(err)
 	}
 	if len(data) > maxFile {
-		return "", 0, errors.New("it is larger than 1 MiB")
+		return "", nil, errors.New("it is larger than 1 MiB")
 	}
-	return string(data), info.Mode(), nil
+	return string(data), info, nil
 }
 
 // cause returns what err says without the path.
