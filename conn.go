@@ -19,7 +19,11 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 	if err := e.usable("with"); err != nil {
 		return err
 	}
-	sess, err := e.borrow(ctx, ctx, driver.Need{Access: driver.Write, Pinned: true})
+	set := e.under(ctx, e.state.Load())
+	if set.refused != nil {
+		return set.refused
+	}
+	sess, err := e.borrow(ctx, ctx, driver.Need{Access: driver.Write, Pinned: true, Timeout: set.acquire})
 	if err != nil {
 		return final(e.failed("with", nil, err, true, false))
 	}
