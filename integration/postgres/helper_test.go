@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/postgres"
+)
+
+// within bounds what a test waits for. It is much longer than anything takes that works.
+const within = 20 * time.Second
+
+// open returns an engine on a new database of the shared server, which is closed with the test.
+func open(t testing.TB, set ...func(*plinth.Options)) *plinth.Engine {
+	t.Helper()
+	return openURL(t, servers.Postgres(t).Database(t), set...)
+}
+
+// openURL returns an engine on a database, which is closed with the test.
+func openURL(t testing.TB, url string, set ...func(*plinth.Options)) *plinth.Engine {
+	t.Helper()
+	o := plinth.Options{URL: url}
+	for _, f := range set {
+		f(&o)
+	}
+	e, err := postgres.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), within)
+		defer cancel()
+		if err := e.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return e
+}
+
+// options returns the driver's own options for the database that a server's URL names.
+func options(t testing.TB, text string) postgres.Options {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	return postgres.Options{
+		Hosts: []postgres.Host{{Name: u.Hostname(), Port: port}}, Database: strings.TrimPrefix(u.Path, "/"),
+		User: u.User.Username(), Password: config.NewSecret(password),
+		TLS: postgres.TLS{Mode: u.Query().Get("sslmode"), RootCert: u.Query().Get("sslrootcert")},
+	}
+}
+
+// opener returns the opener of a backend with these options.
+func opener(o postgres.Options) driver.Opener {
+	return func(h driver.Host) (driver.Backend, error) { return postgres.NewBackend(o, h) }
+}
+
+// execute runs statements that have to work.
+func execute(t testing.TB, q plinth.Querier, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if _, err := q.Execute(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
