@@ -245,7 +245,7 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends it in order, without waiting for its clients, and returns when it's gone. An error means that it had to be
+// Stop ends it in order, without waiting for its clients, and returns when it's gone, even if it hangs by Signal. An error means that it had to be
 // killed, or is shared by other tests: start an own one with the option Private.
 func (s *Server) Stop() error {
 	if err := s.own(); err != nil {
@@ -260,6 +260,7 @@ func (s *Server) end() error {
 	if !s.process.running() {
 		return nil
 	}
+	s.wake()
 	_ = s.process.cmd.Process.Signal(s.product.stop())
 	select {
 	case <-s.process.done:
@@ -327,6 +328,13 @@ func (s *Server) Signal(signal syscall.Signal) error {
 	return nil
 }
 
+// wake ends a Signal(SIGSTOP): a server that hangs can't stop.
+func (s *Server) wake() {
+	for _, pid := range pidsIn(s.dir) {
+		_ = syscall.Kill(pid, syscall.SIGCONT) // it may have ended
+	}
+}
+
 // own refuses what would pull a shared server from under the other tests.
 func (s *Server) own() error {
 	if s.shared {
@@ -348,9 +356,6 @@ func (s *Server) Close() error {
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
-	}
-	if s.process != nil {
-		_ = s.process.cmd.Process.Signal(syscall.SIGCONT) // one that hangs by Signal couldn't stop
 	}
 	err := s.end()
 	s.shut()

@@ -115,7 +115,11 @@ func required(kind Kind, names string) bool {
 // the first user; the user "app" owns it.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("test%d", s.names.Add(1))
+	names := &s.names
+	if s.set.behind != nil {
+		names = &s.set.behind.names
+	}
+	name := fmt.Sprintf("test%d", names.Add(1))
 	if err := s.product.createDatabase(t.Context(), s, name); err != nil {
 		t.Fatalf("servers: %s: %v", s.kind, err)
 	}
@@ -123,6 +127,7 @@ func (s *Server) Database(t testing.TB) string {
 		if !s.Running() {
 			return // goes with the server
 		}
+		s.wake()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := s.product.dropDatabase(ctx, s, name); err != nil {

@@ -1,0 +1,280 @@
+package servers_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth/integration/servers"
+)
+
+// guestEnv makes the test program a process that starts servers, tells of them and waits for its end.
+const guestEnv = "SERVERS_TEST_GUEST"
+
+type report struct {
+	Err, Addr, Dir, URL string
+	Pid                 int
+}
+
+// guest starts the servers that guestEnv names, prints a report of each as a line, and closes them when its input ends.
+func guest() {
+	var running []*servers.Server
+	for kind := range strings.SplitSeq(os.Getenv(guestEnv), ",") {
+		s, err := servers.Start(context.Background(), servers.Kind(kind))
+		r := report{}
+		if err != nil {
+			r.Err = err.Error()
+		} else {
+			running = append(running, s)
+			r.Addr, r.Pid, r.URL = s.Addr(), s.Pid(), s.URL()
+			r.Dir = filepath.Dir(filepath.Dir(s.CA()))
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+			return
+		}
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	for _, s := range running {
+		if err := s.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+}
+
+type process struct {
+	*exec.Cmd
+	in      io.Closer
+	reports []report
+}
+
+// start runs the test program as a guest.
+func startGuest(t *testing.T, kinds string, change func(*exec.Cmd)) *process {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command(program)}
+	p.Env = append(os.Environ(), guestEnv+"="+kinds)
+	p.Stderr = os.Stderr
+	if change != nil {
+		change(p.Cmd)
+	}
+	p.in, err = p.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if p.ProcessState == nil {
+			_ = p.in.Close()
+			_ = p.Wait()
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for range strings.Split(kinds, ",") {
+		var r report
+		if !lines.Scan() || json.Unmarshal(lines.Bytes(), &r) != nil {
+			t.Fatalf("no report: %q", lines.Text())
+		}
+		if strings.Contains(r.Err, servers.ErrNotInstalled.Error()) {
+			t.Skip(r.Err)
+		}
+		if r.Err != "" {
+			t.Fatal(r.Err)
+		}
+		p.reports = append(p.reports, r)
+	}
+	return p
+}
+
+// gone waits for the end of all that a guest has started, and of its folder.
+func gone(t *testing.T, dir string) {
+	t.Helper()
+	var left string
+	for range 1000 {
+		if left = leftIn(dir); left == "" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // other processes, real time: nothing tells when they have ended
+	}
+	t.Errorf("left after 10s: %s", left)
+}
+
+// leftIn returns what there still is of a guest: its folder, its processes, their shared memory.
+func leftIn(dir string) string {
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return dir
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/*")
+	for _, link := range links {
+		if base := filepath.Base(link); base != "cwd" && base != "cmdline" {
+			continue
+		}
+		cwd, _ := os.Readlink(link)
+		cmdline, _ := os.ReadFile(link)
+		if strings.Contains(cwd+string(cmdline), dir) {
+			return link + " " + cwd + string(cmdline)
+		}
+	}
+	return ""
+}
+
+func TestTwoProcessesDoNotCollide(t *testing.T) {
+	one := startGuest(t, "postgres,mariadb", nil)
+	two := startGuest(t, "postgres,mariadb", nil)
+	seen := map[string]bool{}
+	for _, r := range append(one.reports, two.reports...) {
+		if seen[r.Addr] {
+			t.Errorf("%s twice", r.Addr)
+		}
+		seen[r.Addr] = true
+		if got := ask(t, r.URL, "select 1"); got != "1" {
+			t.Errorf("%s: %s", r.URL, got)
+		}
+	}
+	if one.reports[0].Dir == two.reports[0].Dir {
+		t.Errorf("both in %s", one.reports[0].Dir)
+	}
+	for _, p := range []*process{one, two} {
+		if err := errors.Join(p.in.Close(), p.Wait()); err != nil {
+			t.Error(err)
+		}
+		if left := leftIn(p.reports[0].Dir); left != "" { // at once: it was closed in order
+			t.Errorf("left: %s", left)
+		}
+	}
+}
+
+func TestNothingIsLeftOfAProcessThatWasKilled(t *testing.T) {
+	before := sharedMemory(t)
+	p := startGuest(t, "postgres,mariadb", nil)
+	// A server process that is busy doesn't look whether its parent has gone.
+	go try(t.Context(), p.reports[0].URL, "select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000000000) b")
+	for busy := "0"; busy == "0"; {
+		busy = ask(t, p.reports[0].URL, "select count(*) from pg_stat_activity where query like '%1000000000%' and pid <> pg_backend_pid()")
+	}
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	gone(t, p.reports[0].Dir)
+	if after := sharedMemory(t); after > before {
+		t.Errorf("%d segments of shared memory of killed servers before, %d after", before, after)
+	}
+}
+
+// sharedMemory counts the segments that nobody uses.
+func sharedMemory(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/sysvipc/shm")
+	if err != nil {
+		t.Logf("not looked at: %v", err)
+		return 0
+	}
+	unused := 0
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 6 && fields[6] == "0" { // nattch in proc_sysvipc_shm(5)
+			unused++
+		}
+	}
+	return unused
+}
+
+func TestWhatWasKilledWithItsJanitorIsSweptByTheNext(t *testing.T) {
+	p := startGuest(t, "postgres", nil)
+	dir := p.reports[0].Dir
+	killed := false
+	links, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, link := range links {
+		cmdline, _ := os.ReadFile(link)
+		if strings.Contains(string(cmdline), "plinth-janitor\x00") && strings.Contains(string(cmdline), dir) {
+			pid, err := strconv.Atoi(strings.Split(link, "/")[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			killed = true
+		}
+	}
+	if !killed {
+		t.Fatal("there is no janitor")
+	}
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("who removed it? %v", err)
+	}
+	startGuest(t, "postgres", nil)
+	gone(t, dir)
+}
+
+func TestItWorksWithoutRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the other tests show it")
+	}
+	// A folder that nobody gets into, with a copy of this program.
+	temp, err := os.MkdirTemp("/tmp", "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(temp, "test")
+	if out, err := exec.Command("cp", program, copied).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, path := range []string{temp, copied} {
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startGuest(t, "postgres,mariadb", func(c *exec.Cmd) {
+		c.Path, c.Dir = copied, temp
+		c.Env = append(c.Env, "TMPDIR="+temp)
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	})
+	for _, r := range p.reports {
+		if got := ask(t, r.URL, "select 1"); got != "1" {
+			t.Errorf("%s: %s", r.URL, got)
+		}
+		info, err := os.Stat(filepath.Join("/proc", strconv.Itoa(r.Pid)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 65534 {
+			t.Errorf("%s runs as %d", r.URL, stat.Uid)
+		}
+	}
+	if err := errors.Join(p.in.Close(), p.Wait()); err != nil {
+		t.Error(err)
+	}
+	if left := leftIn(p.reports[0].Dir); left != "" {
+		t.Errorf("left: %s", left)
+	}
+}
