@@ -179,7 +179,7 @@ func (t *target) connectTimeout(ctx context.Context) (context.Context, context.C
 func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who login, role Role) (w *wire, f *driver.Fault) {
 	limited, cancel := t.connectTimeout(ctx)
 	defer cancel()
-	for i, mode := range t.tlsModes(h) {
+	for i, mode := range t.tlsModes(h, address) {
 		var err error
 		if w, err = t.logIn(limited, h, network, address, mode, who, role); err == nil {
 			return w, nil
@@ -226,7 +226,7 @@ func (t *target) logIn(ctx context.Context, h Host, network, address, mode strin
 	c := *t.blank
 	c.Host, c.User, c.Password, c.Database, c.RuntimeParams = address, who.user, who.password, t.Database, t.RuntimeParams
 	c.ChannelBinding, c.RequireAuth = t.ChannelBinding, t.RequireAuth
-	if c.RequireAuth == "" && config == nil && !isLocal(h, network, conn) {
+	if c.RequireAuth == "" && config == nil && !h.isLoopback(address) {
 		c.RequireAuth = "!password" // nobody asks for it in clear where others listen
 	}
 	c.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil } // it's connected already
@@ -278,15 +278,6 @@ func (t *target) connect(ctx context.Context, network, address string, config *t
 		return nil, nil, err
 	}
 	return sock, conn, nil
-}
-
-// isLocal reports whether nobody but this machine can listen: the user named it, and it's there where the connection goes.
-func isLocal(h Host, network string, conn net.Conn) bool {
-	if network == "unix" {
-		return true
-	}
-	remote, ok := conn.RemoteAddr().(*net.TCPAddr)
-	return h.isLoopback() && ok && remote.IP.IsLoopback()
 }
 
 // bare returns the error inside pgconn's wrappers, which hold the password and repeat the address.

@@ -169,14 +169,18 @@ func (h Host) isSocket() bool {
 // socket returns the path of the Unix socket in the host's directory.
 func (h Host) socket() string { return h.Name + "/.s.PGSQL." + strconv.Itoa(h.Port) }
 
-// isLoopback reports whether the user named this very machine. A name that merely resolves to it doesn't count: what it
-// resolves to is for others to say.
-func (h Host) isLoopback() bool {
-	if h.isSocket() || strings.EqualFold(strings.TrimSuffix(h.Name, "."), "localhost") {
+// isLoopback reports whether the user named this very machine, and address is there. A name that merely resolves to it doesn't
+// count: what it resolves to is for others to say.
+func (h Host) isLoopback(address string) bool {
+	if h.isSocket() {
 		return true
 	}
-	ip := net.ParseIP(h.Name)
-	return ip != nil && ip.IsLoopback()
+	if ip := net.ParseIP(h.Name); !strings.EqualFold(strings.TrimSuffix(h.Name, "."), "localhost") && (ip == nil || !ip.IsLoopback()) {
+		return false
+	}
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
 }
 
 // String returns the host as a URL has it.

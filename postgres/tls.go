@@ -69,8 +69,8 @@ func (t *target) resolveTLS() error {
 		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
 	}
 	for _, h := range t.Hosts {
-		for _, mode := range t.tlsModes(h) {
-			if _, err := t.tlsConfig(h, mode); err != nil {
+		if !h.isSocket() && o.Mode != tlsDisable {
+			if _, err := t.tlsConfig(h, tlsVerifyFull); err != nil {
 				return err
 			}
 		}
@@ -78,13 +78,13 @@ func (t *target) resolveTLS() error {
 	return nil
 }
 
-// tlsModes returns how to connect to a host: one way, or two if the second is to be tried where the server refuses the first.
-// Each is disable, require, verify-ca or verify-full.
-func (t *target) tlsModes(h Host) []string {
+// tlsModes returns how to connect to a host's address: one way, or two if the second is to be tried where the server refuses the
+// first. Each is disable, require, verify-ca or verify-full.
+func (t *target) tlsModes(h Host, address string) []string {
 	mode := t.TLS.Mode
 	if mode == "" {
 		mode = tlsVerifyFull
-		if h.isLoopback() && t.TLS.RootCert == "" && t.TLS.Config == nil && !t.TLS.Direct {
+		if h.isLoopback(address) && t.TLS.RootCert == "" && t.TLS.Config == nil && !t.TLS.Direct {
 			mode = tlsAllow
 		}
 	}
