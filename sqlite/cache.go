@@ -170,9 +170,9 @@ func (c *conn) schemaVersion() int64 {
 	return c.version.ColumnInt64(0)
 }
 
-// columnsOf finds the names of the result's columns. The connection's API tells them as they were when the statement was
-// compiled first, and of columns with the same name only the last. The names are never empty, but may be made up
-// if there is an error.
+// columnsOf finds the names of the result's columns, and what they were declared as. The connection's API tells the names as
+// they were when the statement was compiled first, and of columns with the same name only the last. They are never empty,
+// but may be made up if there is an error.
 func (c *conn) columnsOf(st *stmt, changed bool) ([]driver.Column, error) {
 	prepared := st.Stmt
 	if changed {
@@ -190,9 +190,11 @@ func (c *conn) columnsOf(st *stmt, changed bool) ([]driver.Column, error) {
 		lost = lost || columns[i].Name == ""
 	}
 	if !lost {
+		declare(prepared, columns)
 		return columns, nil
 	}
 	err := c.recoverNames(st.body, columns)
+	declare(prepared, columns)
 	return nameByPosition(columns), err
 }
 

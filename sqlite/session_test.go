@@ -45,7 +45,7 @@ func TestQueryReturnsRowsAndNamesTheirColumns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := rows.Columns(), []driver.Column{{Name: "id"}, {Name: "name"}}; !reflect.DeepEqual(got, want) {
+	if got, want := rows.Columns(), []driver.Column{{Name: "id", Type: "INTEGER"}, {Name: "name"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("columns %v, want %v", got, want)
 	}
 	got, err := drain(rows)
