@@ -1,9 +1,11 @@
 package stdsql_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/querylog"
+	"github.com/plinthdb/plinth/sqlite"
 	"github.com/plinthdb/plinth/stdsql"
 )
 
@@ -113,6 +117,33 @@ func TestArgumentsAreTheEngines(t *testing.T) {
 	}
 }
 
+func TestSQLiteTimesAreScannedAsTheirColumnsAreDeclared(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	db.exec(t, "CREATE TABLE stay (since TIMESTAMP DEFAULT (datetime('now')), day DATE, note TEXT)")
+	at := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.FixedZone("", 7200))
+	db.exec(t, "INSERT INTO stay (day, note) VALUES ('2024-05-06', '2024-05-06'), (?, ?)", at, at)
+	rows, err := db.Query("SELECT since, day, note FROM stay ORDER BY rowid")
+	ok(t, err)
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	ok(t, err)
+	if name := types[0].DatabaseTypeName(); name != "TIMESTAMP" {
+		t.Errorf("the type of the first column is %q", name)
+	}
+	for _, want := range []time.Time{time.Date(2024, 5, 6, 0, 0, 0, 0, time.UTC), at} {
+		var since, day time.Time
+		var note string
+		if !rows.Next() {
+			t.Fatal("no row:", rows.Err())
+		}
+		ok(t, rows.Scan(&since, &day, &note))
+		if time.Since(since) > time.Minute || !day.Equal(want) || !strings.HasPrefix(note, "2024-05-06") || strings.Contains(note, "T") {
+			t.Errorf("%v, %v, %q", since, day, note)
+		}
+	}
+}
+
 func TestEachStatementIsSeenOnceByHooksAndObservers(t *testing.T) {
 	t.Parallel()
 	db := open(t)
@@ -153,6 +184,22 @@ func TestEachStatementIsSeenOnceByHooksAndObservers(t *testing.T) {
 		if !slices.Equal(calls, c.want) || !slices.Equal(tries, c.want) {
 			t.Errorf("%s: calls %v, attempts %v; want %v", name, calls, tries, c.want)
 		}
+	}
+}
+
+func TestTheQueryLogNamesTheCallerOfDatabaseSQL(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	engine, err := sqlite.Open(t.Context(), plinth.Options{
+		URL: "sqlite::memory:", QueryLog: querylog.Options{Threshold: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))},
+	})
+	ok(t, err)
+	defer engine.Close(t.Context())
+	db := stdsql.OpenDB(engine)
+	defer db.Close()
+	one[int](t, db, "SELECT 41 + ?", 1)
+	if !strings.Contains(log.String(), "helper_test.go") || strings.Contains(log.String(), "database/sql") {
+		t.Errorf("the log doesn't name who called:\n%s", log.String())
 	}
 }
 

@@ -92,7 +92,8 @@ func site(f runtime.Frame) string {
 func ours(f runtime.Frame) bool {
 	rest, ok := strings.CutPrefix(f.File, root())
 	if !ok {
-		return strings.HasPrefix(f.Function, "iter.") || strings.HasPrefix(f.Function, "sync.")
+		return strings.HasPrefix(f.Function, "iter.") || strings.HasPrefix(f.Function, "sync.") ||
+			strings.HasPrefix(f.Function, "database/sql.") // on the way to package stdsql
 	}
 	if strings.HasSuffix(rest, "_test.go") {
 		return false
