@@ -187,12 +187,12 @@ func (d *drains) stats() (all []pool.Stats) {
 // follow has the engine follow the sources of its configuration until it's closed.
 func (e *Engine) follow(ctx context.Context, engine config.Engine) error {
 	ctx, e.unfollow = context.WithCancel(context.WithoutCancel(ctx))
-	err := errors.ErrUnsupported // config.Watch
+	c, err := config.Watch(ctx, func(c config.Config, err error) { e.changed(ctx, c, err) }, e.options.sources(engine)...)
 	if err != nil {
 		e.unfollow()
 		return &Error{Kind: ErrArgument, Op: "watch", Engine: string(engine), Err: err}
 	}
-	return nil
+	return e.Reconfigure(ctx, c) // it may have changed since the engine was opened with it
 }
 
 func (e *Engine) changed(ctx context.Context, c config.Config, err error) {

@@ -1,0 +1,338 @@
+package plinth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/querylog"
+	"github.com/plinthdb/plinth/sqlite"
+)
+
+// configured opens an engine on a new file, closed at the end of the test.
+func configured(t *testing.T, o plinth.Options, settings string) (*plinth.Engine, config.Config) {
+	t.Helper()
+	c, err := config.Parse("sqlite:" + filepath.Join(t.TempDir(), "app.db") + settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.OpenConfig(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close(context.Background()) })
+	return db, c
+}
+
+func TestReconfigureCountsAtOnce(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Int64
+	db, c := configured(t, plinth.Options{
+		QueryLog:  querylog.Options{Logger: slog.New(slog.DiscardHandler)},
+		Observers: []*hook.Observer{{CallStart: func(_ context.Context, e *hook.Event) { slow.Store(int64(e.Slow)) }}},
+	}, "?max_open_conns=3&slow_threshold=1h")
+	if n := db.Stats().MaxOpenConnections; n != 1+3 {
+		t.Errorf("MaxOpenConnections = %d, want 3 beside the one that writes", n)
+	}
+	c.MaxOpenConns, c.SlowThreshold, c.Timeout = 5, time.Minute, 20*time.Millisecond
+	if err := db.Reconfigure(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if n := db.Stats().MaxOpenConnections; n != 1+5 {
+		t.Errorf("MaxOpenConnections = %d afterwards, want 5 beside the one that writes", n)
+	}
+	if _, err := db.FetchAll(t.Context(), endless); !errors.Is(err, plinth.ErrTimeout) || time.Duration(slow.Load()) != time.Minute {
+		t.Errorf("afterwards: %v, slow from %v", err, time.Duration(slow.Load()))
+	}
+}
+
+func TestWhatOptionsSayStaysInForce(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{Timeout: 20 * time.Millisecond}, "")
+	c.Timeout = time.Hour
+	if err := db.Reconfigure(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.FetchAll(t.Context(), endless); !errors.Is(err, plinth.ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReconfigureRefusesWhatItCanNotFollow(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{}, "?max_open_conns=3")
+	broken := func(change func(*config.Config)) config.Config {
+		c := c
+		change(&c)
+		return c
+	}
+	for name, test := range map[string]struct {
+		c    config.Config
+		want error
+	}{
+		"another product":      {config.Config{Engine: config.PostgreSQL, Host: "localhost", User: "app", Database: "app"}, plinth.ErrArgument},
+		"wrong pool sizes":     {broken(func(c *config.Config) { c.MinConns = 9 }), plinth.ErrArgument},
+		"no target":            {config.Config{}, plinth.ErrArgument},
+		"a folder that's gone": {broken(func(c *config.Config) { c.Database = "/nowhere/at/all.db" }), plinth.ErrUnavailable},
+	} {
+		if err := db.Reconfigure(t.Context(), test.c); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := db.Stats().MaxOpenConnections; n != 1+3 {
+		t.Errorf("MaxOpenConnections = %d, so something was followed", n)
+	}
+	if _, err := db.FetchOne(t.Context(), "select 1"); err != nil {
+		t.Errorf("the engine works no more: %v", err)
+	}
+	if err := db.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Reconfigure(t.Context(), c); !errors.Is(err, plinth.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestANewTargetIsOpenedBesideTheOldWhichIsDrained(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{}, "")
+	execute(t, db, "create table t (a)")
+	tx, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, tx, "insert into t values ('in the old one')")
+	rows, err := db.Query(t.Context(), "select 1 union all select 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := db.Target()
+	other := c
+	other.Database = filepath.Join(t.TempDir(), "other.db")
+	if err := db.Reconfigure(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if db.Target() == before || !strings.Contains(db.Target(), "other.db") {
+		t.Errorf("the target is %s", db.Target())
+	}
+	execute(t, db, "create table t (a)") // there is none in the new one
+	execute(t, tx, "insert into t values ('in the old one, too')")
+	if s := db.Stats(); len(s.Pools) != 4 || s.InUse != 2 {
+		t.Errorf("while the old one is drained there are %d pools with %d connections in use", len(s.Pools), s.InUse)
+	}
+	if !rows.Next() || !rows.Next() || rows.Close() != nil {
+		t.Errorf("rows of the old one: %v", rows.Err())
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Reconfigure(t.Context(), c); err != nil { // and back: its third life
+		t.Fatal(err)
+	}
+	if n := count(t, db); n != 2 {
+		t.Errorf("%d rows of the transaction that was begun before", n)
+	}
+	if err := db.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseCutsWhatStillRunsOnATargetThatWasLeft(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{}, "")
+	if _, err := db.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Database = filepath.Join(t.TempDir(), "other.db")
+	if err := db.Reconfigure(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := db.Close(ctx); !errors.Is(err, plinth.ErrTimeout) && !errors.Is(err, plinth.ErrCanceled) {
+		t.Errorf("Close = %v", err)
+	}
+}
+
+func TestAHundredReloadsUnderLoadFailNoCall(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{QueryLog: querylog.Options{Logger: slog.New(slog.DiscardHandler)}}, "")
+	files := []string{c.Database, filepath.Join(t.TempDir(), "other.db")}
+	for _, file := range files {
+		c.Database = file
+		if err := db.Reconfigure(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, db, "create table t (a integer)")
+	}
+	var calls, writes atomic.Int64
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				ctx := t.Context()
+				_, err := db.Execute(ctx, "insert into t values (?)", 1)
+				if err == nil {
+					_, err = plinth.One[int](ctx, db, "select count(*) from t")
+				}
+				if err == nil {
+					err = db.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+						_, err := tx.Execute(ctx, "insert into t values (?)", 2)
+						return err
+					})
+				}
+				if err != nil {
+					t.Errorf("a call failed: %v", err)
+					return
+				}
+				calls.Add(3)
+				writes.Add(2)
+			}
+		})
+	}
+	for i := range 100 {
+		c.MaxOpenConns, c.SlowThreshold = 2+i%5, time.Duration(i+1)*time.Second
+		if i%5 == 0 {
+			c.Database = files[i/5%2]
+		}
+		if err := db.Reconfigure(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		for at := calls.Load(); calls.Load() < at+10 && !t.Failed(); { // some calls between two reloads
+			if _, err := db.FetchOne(t.Context(), "select 1"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	close(done)
+	all.Wait()
+	sum := int64(0)
+	for _, file := range files {
+		c.Database = file
+		if err := db.Reconfigure(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		sum += int64(count(t, db))
+	}
+	if sum != writes.Load() {
+		t.Errorf("%d writes were acknowledged, %d rows are there", writes.Load(), sum)
+	}
+}
+
+func TestAnEngineFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "plinth.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := make(chan string, 10)
+	database := filepath.Join(dir, "app.db")
+	text := "development:\n  primary:\n    engine: sqlite\n    database: %s\n    max_open_conns: %d\n"
+	write(fmt.Sprintf(text, database, 2))
+	db, err := sqlite.Open(t.Context(), plinth.Options{
+		Watch: true, Logger: slog.New(lines(said)),
+		Config: []config.Option{config.WithFile(file), config.WithEnviron(func(string) (string, bool) { return "", false })},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := db.Stats().MaxOpenConnections; n != 1+2 {
+		t.Fatalf("MaxOpenConnections = %d", n)
+	}
+	write(fmt.Sprintf(text, database, 7))
+	if line := <-said; !strings.Contains(line, "is followed") {
+		t.Errorf("it says %s", line)
+	}
+	if n := db.Stats().MaxOpenConnections; n != 1+7 {
+		t.Errorf("MaxOpenConnections = %d", n)
+	}
+	write("development: {primary: {engine: sqlite, max_open_con: 9}}")
+	if line := <-said; !strings.Contains(line, "stays") || !strings.Contains(line, "max_open_con") {
+		t.Errorf("of a broken file it says %s", line)
+	}
+	if n := db.Stats().MaxOpenConnections; n != 1+7 {
+		t.Errorf("a broken file was followed: MaxOpenConnections = %d", n)
+	}
+	write(fmt.Sprintf(text, filepath.Join(dir, "other.db"), 7))
+	if line := <-said; !strings.Contains(line, "is followed") || !strings.Contains(db.Target(), "other.db") {
+		t.Errorf("the target is %s, and it says %s", db.Target(), line)
+	}
+	if err := db.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// lines is a handler that sends each record as a line.
+type lines chan<- string
+
+func (l lines) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+func (l lines) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l lines) WithGroup(string) slog.Handler                    { return l }
+func (l lines) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+	l <- text
+	return nil
+}
+
+func TestCredentialsAreAskedForEachConnection(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	var host driver.Host
+	db, err := plinth.New(plinth.Options{
+		Credentials: func(context.Context) (string, config.Secret, error) {
+			asked++
+			if asked == 3 {
+				return "", config.Secret{}, errors.New("the vault is sealed")
+			}
+			return "app", config.NewSecret(fmt.Sprint("password ", asked)), nil
+		},
+	}, func(h driver.Host) (driver.Backend, error) {
+		host = h
+		return sqlite.NewBackend(sqlite.Options{Path: ":memory:"}, h)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	for i := range 2 {
+		user, password, err := host.Login(t.Context())
+		if user != "app" || password != fmt.Sprint("password ", i+1) || err != nil {
+			t.Errorf("got %s, %s, %v", user, password, err)
+		}
+	}
+	if _, _, err := host.Login(t.Context()); !errors.Is(err, driver.Auth) || !strings.Contains(err.Error(), "vault is sealed") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := sqlite.Open(t.Context(), plinth.Options{
+		URL:         "sqlite::memory:",
+		Credentials: func(context.Context) (string, config.Secret, error) { return "", config.Secret{}, nil },
+	}); !errors.Is(err, plinth.ErrArgument) {
+		t.Errorf("SQLite has no login, but: %v", err)
+	}
+}
