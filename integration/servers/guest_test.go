@@ -24,8 +24,9 @@ import (
 const guestEnv = "SERVERS_TEST_GUEST"
 
 type report struct {
-	Err, Addr, Dir, URL string
-	Pid                 int
+	Err, Addr, URL string
+	Dirs           []string // of the process, on disk and in memory
+	Pid            int
 }
 
 // guest starts the servers that guestEnv names, prints a report of each as a line, and closes them when its input ends.
@@ -39,7 +40,7 @@ func guest() {
 		} else {
 			running = append(running, s)
 			r.Addr, r.Pid, r.URL = s.Addr(), s.Pid(), s.URL()
-			r.Dir = filepath.Dir(filepath.Dir(s.CA()))
+			r.Dirs = []string{filepath.Dir(filepath.Dir(s.CA())), filepath.Dir(strings.TrimSuffix(s.Socket(), "/s.sock"))}
 		}
 		if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
 			return
@@ -107,11 +108,11 @@ func startGuest(t *testing.T, kinds string, change func(*exec.Cmd)) *process {
 }
 
 // gone waits for the end of all that a guest has started, and of its folder.
-func gone(t *testing.T, dir string) {
+func gone(t *testing.T, dirs []string) {
 	t.Helper()
 	var left string
 	for range 1000 {
-		if left = leftIn(dir); left == "" {
+		if left = leftIn(dirs); left == "" {
 			return
 		}
 		time.Sleep(10 * time.Millisecond) // other processes, real time: nothing tells when they have ended
@@ -119,10 +120,12 @@ func gone(t *testing.T, dir string) {
 	t.Errorf("left after 10s: %s", left)
 }
 
-// leftIn returns what there still is of a guest: its folder, its processes, their shared memory.
-func leftIn(dir string) string {
-	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return dir
+// leftIn returns something that there still is of a guest: a folder, or a process that has to do with it.
+func leftIn(dirs []string) string {
+	for _, dir := range dirs {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return dir
+		}
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/*")
 	for _, link := range links {
@@ -131,8 +134,10 @@ func leftIn(dir string) string {
 		}
 		cwd, _ := os.Readlink(link)
 		cmdline, _ := os.ReadFile(link)
-		if strings.Contains(cwd+string(cmdline), dir) {
-			return link + " " + cwd + string(cmdline)
+		for _, dir := range dirs {
+			if strings.Contains(cwd+string(cmdline), dir) {
+				return link + " " + cwd + string(cmdline)
+			}
 		}
 	}
 	return ""
@@ -151,14 +156,14 @@ func TestTwoProcessesDoNotCollide(t *testing.T) {
 			t.Errorf("%s: %s", r.URL, got)
 		}
 	}
-	if one.reports[0].Dir == two.reports[0].Dir {
-		t.Errorf("both in %s", one.reports[0].Dir)
+	if dirs := append(one.reports[0].Dirs, two.reports[0].Dirs...); dirs[0] == dirs[2] || dirs[1] == dirs[3] {
+		t.Errorf("both in one folder: %v", dirs)
 	}
 	for _, p := range []*process{one, two} {
 		if err := errors.Join(p.in.Close(), p.Wait()); err != nil {
 			t.Error(err)
 		}
-		if left := leftIn(p.reports[0].Dir); left != "" { // at once: it was closed in order
+		if left := leftIn(p.reports[0].Dirs); left != "" { // at once: it was closed in order
 			t.Errorf("left: %s", left)
 		}
 	}
@@ -176,7 +181,7 @@ func TestNothingIsLeftOfAProcessThatWasKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = p.Wait()
-	gone(t, p.reports[0].Dir)
+	gone(t, p.reports[0].Dirs)
 	if after := sharedMemory(t); after > before {
 		t.Errorf("%d segments of shared memory of killed servers before, %d after", before, after)
 	}
@@ -201,12 +206,12 @@ func sharedMemory(t *testing.T) int {
 
 func TestWhatWasKilledWithItsJanitorIsSweptByTheNext(t *testing.T) {
 	p := startGuest(t, "postgres", nil)
-	dir := p.reports[0].Dir
+	dirs := p.reports[0].Dirs
 	killed := false
 	links, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, link := range links {
 		cmdline, _ := os.ReadFile(link)
-		if strings.Contains(string(cmdline), "plinth-janitor\x00") && strings.Contains(string(cmdline), dir) {
+		if strings.Contains(string(cmdline), "plinth-janitor\x00") && strings.Contains(string(cmdline), dirs[0]) {
 			pid, err := strconv.Atoi(strings.Split(link, "/")[2])
 			if err != nil {
 				t.Fatal(err)
@@ -224,11 +229,13 @@ func TestWhatWasKilledWithItsJanitorIsSweptByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = p.Wait()
-	if _, err := os.Stat(dir); err != nil {
-		t.Fatalf("who removed it? %v", err)
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			t.Fatalf("who removed it? %v", err)
+		}
 	}
 	startGuest(t, "postgres", nil)
-	gone(t, dir)
+	gone(t, dirs)
 }
 
 func TestItWorksWithoutRoot(t *testing.T) {
@@ -274,7 +281,7 @@ func TestItWorksWithoutRoot(t *testing.T) {
 	if err := errors.Join(p.in.Close(), p.Wait()); err != nil {
 		t.Error(err)
 	}
-	if left := leftIn(p.reports[0].Dir); left != "" {
+	if left := leftIn(p.reports[0].Dirs); left != "" {
 		t.Errorf("left: %s", left)
 	}
 }

@@ -1,7 +1,6 @@
 package servers
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,15 +19,16 @@ import (
 
 // A house is where the servers of this process live. It's built with the first server and gone with the last.
 type house struct {
-	base    string // templates, and a folder for each process: stays
+	base    string // templates, and what is this process's in run: stays
 	dir     string // this process's: goes
+	memory  string // the same in memory, for data that nobody has to keep; or ""
 	secret  string // the users' password
 	address string // this process's
 	certs   Certs
 	thread  chan func() // starts children: see open
 	janitor *exec.Cmd
-	alive   io.Closer // the janitor acts when this ends
-	lock    io.Closer // of dir, for those who sweep
+	alive   io.Closer   // the janitor acts when this ends
+	locks   []io.Closer // of dir and memory, for those who sweep
 
 	mu    sync.Mutex
 	next  map[Kind]int // number of the next server
@@ -43,11 +42,11 @@ var current struct { //nolint:gochecknoglobals // there is one process, with one
 }
 
 // enter returns the house, for one server more.
-func enter(ctx context.Context) (*house, error) {
+func enter() (*house, error) {
 	current.Lock()
 	defer current.Unlock()
 	if current.house == nil {
-		h, err := open(ctx)
+		h, err := open()
 		if err != nil {
 			return nil, fmt.Errorf("servers: %w", err)
 		}
@@ -67,27 +66,9 @@ func (h *house) leave() {
 	}
 }
 
-func open(ctx context.Context) (_ *house, err error) {
+func open() (_ *house, err error) {
 	h := &house{next: map[Kind]int{}, address: address(os.Getpid())}
 	if h.base, err = base(); err != nil {
-		return nil, err
-	}
-	unlock, err := lock(filepath.Join(h.base, "lock"))
-	if err != nil {
-		return nil, err
-	}
-	defer unlock.Close() //nolint:errcheck // it was only read
-	if h.secret, err = secret(filepath.Join(h.base, "secret")); err != nil {
-		return nil, err
-	}
-	runs := filepath.Join(h.base, "run")
-	for _, dir := range []string{runs, filepath.Join(h.base, "templates")} {
-		if err := makeDir(dir); err != nil {
-			return nil, err
-		}
-	}
-	sweep(runs)
-	if h.dir, err = os.MkdirTemp(runs, strconv.Itoa(os.Getpid())+"-"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -95,16 +76,24 @@ func open(ctx context.Context) (_ *house, err error) {
 			h.close()
 		}
 	}()
-	if err := os.Chmod(h.dir, 0o711); err != nil {
+	if h.dir, err = h.claim(h.base); err != nil {
 		return nil, err
 	}
-	if h.lock, err = lock(filepath.Join(h.dir, "alive")); err != nil {
+	if root := memory(); root != "" {
+		if h.memory, err = h.claim(root); err != nil {
+			return nil, err
+		}
+	}
+	if h.secret, err = h.password(); err != nil {
+		return nil, err
+	}
+	if err := makeDir(filepath.Join(h.base, "templates")); err != nil {
 		return nil, err
 	}
 	if h.certs, err = makeCerts(h.dir, h.address); err != nil {
 		return nil, err
 	}
-	if err := h.startJanitor(ctx); err != nil {
+	if err := h.startJanitor(); err != nil {
 		return nil, err
 	}
 	// A child dies with the thread that started it, so that has to be one that lives as long as the house.
@@ -118,49 +107,31 @@ func open(ctx context.Context) (_ *house, err error) {
 	return h, nil
 }
 
-func (h *house) close() {
-	if h.thread != nil {
-		close(h.thread)
+// claim makes a folder for this process in root, and removes what is left there of others.
+func (h *house) claim(root string) (string, error) {
+	runs := filepath.Join(root, "run")
+	for _, dir := range []string{root, runs} {
+		if err := makeDir(dir); err != nil {
+			return "", err
+		}
 	}
-	if h.janitor != nil {
-		_ = h.alive.Close()
-		_ = h.janitor.Wait()
-	} else {
-		_ = os.RemoveAll(h.dir)
-	}
-	if h.lock != nil {
-		_ = h.lock.Close()
-	}
-}
-
-// The janitor waits for the end of this process or of the house, then kills what works in $2 ($1 is the same as a
-// regular expression), removes the shared memory that a killed PostgreSQL leaves, and the folder.
-const janitor = `cat >/dev/null
-while pids=$(ls -ldn /proc/[0-9]*/cwd 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/cwd -> $1/.*|\1|p") && [ -n "$pids" ]; do
-	kill -9 $pids 2>/dev/null
-	sleep 0.02
-done
-for file in "$2"/*/data/postmaster.pid; do
-	[ -f "$file" ] && ipcrm -m "$(sed -n '7s/.* //p' "$file")" 2>/dev/null
-done
-rm -rf "$2"
-`
-
-// startJanitor starts what cleans up even if this process is killed.
-func (h *house) startJanitor(context.Context) error {
-	// Not bound to the context: it outlives everything here.
-	cmd := exec.Command("sh", "-c", janitor, "plinth-janitor", regexp.QuoteMeta(h.dir), h.dir) //nolint:noctx // see above
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
-	alive, err := cmd.StdinPipe()
+	// Nobody sweeps while there is a folder whose owner hasn't locked it yet.
+	unlock, err := lock(filepath.Join(root, "lock"))
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
+	defer unlock.Close() //nolint:errcheck // nothing was written to it
+	sweep(runs)
+	dir, err := os.MkdirTemp(runs, strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		return "", err
 	}
-	h.janitor, h.alive = cmd, alive
-	return nil
+	alive, err := lock(filepath.Join(dir, "alive"))
+	if err != nil {
+		return dir, err
+	}
+	h.locks = append(h.locks, alive)
+	return dir, os.Chmod(dir, 0o711) // for the users that servers run as
 }
 
 // sweep removes what processes have left whose janitor was killed as well.
@@ -180,8 +151,65 @@ func sweep(runs string) {
 	}
 }
 
-// removeData removes a server's folder, and the bit of shared memory that PostgreSQL leaves when it's killed: its file
-// has the number.
+func (h *house) close() {
+	if h.thread != nil {
+		close(h.thread)
+	}
+	if h.janitor != nil {
+		_ = h.alive.Close()
+		_ = h.janitor.Wait()
+	}
+	for _, dir := range []string{h.dir, h.memory} {
+		if dir != "" {
+			_ = os.RemoveAll(dir)
+		}
+	}
+	for _, l := range h.locks {
+		_ = l.Close()
+	}
+}
+
+// The janitor waits for the end of this process or of the house, then kills what works in the folders it's given, removes
+// the shared memory that a killed PostgreSQL leaves, and the folders.
+const janitor = `cat >/dev/null
+for dir; do
+	while :; do
+		pids=$(ls -ldn /proc/[0-9]*/cwd 2>/dev/null | while read -r line; do
+			case $line in *" -> $dir/"*) line=${line#*/proc/}; echo "${line%%/*}" ;; esac
+		done)
+		[ -n "$pids" ] || break
+		kill -9 $pids 2>/dev/null
+		sleep 0.02
+	done
+	for file in "$dir"/*/data/postmaster.pid; do
+		[ -f "$file" ] && ipcrm -m "$(sed -n '7s/.* //p' "$file")" 2>/dev/null
+	done
+	rm -rf "$dir"
+done
+`
+
+// startJanitor starts what cleans up even if this process is killed.
+func (h *house) startJanitor() error {
+	args := []string{"-c", janitor, "plinth-janitor", h.dir}
+	if h.memory != "" {
+		args = append(args, h.memory)
+	}
+	cmd := exec.Command("sh", args...) //nolint:noctx // outlives everything here
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	h.janitor, h.alive = cmd, alive
+	return nil
+}
+
+// removeData removes the folder of a server or of all of a process, and the bit of shared memory that PostgreSQL leaves
+// when it's killed: its file has the number.
 func removeData(dir string) {
 	files, _ := filepath.Glob(filepath.Join(dir, "data", "postmaster.pid"))
 	more, _ := filepath.Glob(filepath.Join(dir, "*", "data", "postmaster.pid"))
@@ -211,7 +239,10 @@ func (h *house) place(kind Kind, durable bool) (dir, host string, port int, err 
 		if !free(h.address, port) {
 			continue
 		}
-		dir = filepath.Join(h.dir, string(kind)+strconv.Itoa(n))
+		if dir = h.dir; !durable && h.memory != "" {
+			dir = h.memory
+		}
+		dir = filepath.Join(dir, string(kind)+strconv.Itoa(n))
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return "", "", 0, err
 		}
@@ -244,27 +275,50 @@ func free(host string, port int) bool {
 // maxBase keeps the paths of sockets, which end at 107 bytes (sun_path in unix(7)), within 100.
 const maxBase = 50
 
+func name() string { return "plinth-servers-" + strconv.Itoa(os.Geteuid()) }
+
 // base returns the folder where templates stay: in the folder for temporary files, unless the servers couldn't get there
 // or it's in memory.
 func base() (string, error) {
 	var last string
-	name := "plinth-servers-" + strconv.Itoa(os.Geteuid())
 	for _, temp := range []string{os.TempDir(), "/tmp", "/var/tmp"} {
-		if len(temp)+1+len(name) > maxBase || !open2all(temp) {
+		if len(temp)+1+len(name()) > maxBase || !openToAll(temp) {
 			continue
 		}
-		if last = filepath.Join(temp, name); !inMemory(temp) {
-			break
+		if last = filepath.Join(temp, name()); !inMemory(temp) {
+			return last, nil
 		}
 	}
 	if last == "" {
 		return "", errors.New("no folder for data: neither TMPDIR nor /tmp nor /var/tmp is short and open to the servers' users")
 	}
-	return last, makeDir(last)
+	return last, nil
 }
 
-// open2all tells whether the servers' users get into a folder.
-func open2all(dir string) bool {
+// memory returns a folder in memory, or "" where there isn't plenty. A PostgreSQL database is 300 files, and to make them
+// takes from 10 to 150 ms on disks, 5 ms there.
+func memory() string {
+	const shm, plenty = "/dev/shm", 4 << 30
+	if !inMemory(shm) || !openToAll(shm) || min(space(shm), freeMemory()) < plenty {
+		return ""
+	}
+	return filepath.Join(shm, name())
+}
+
+// freeMemory is what can be had without swapping, in bytes.
+func freeMemory() int64 {
+	text, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "MemAvailable:" {
+			kib, _ := strconv.ParseInt(fields[1], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// openToAll tells whether the servers' users get into a folder.
+func openToAll(dir string) bool {
 	if os.Geteuid() != 0 {
 		return true
 	}
@@ -316,8 +370,14 @@ func lock(path string) (io.Closer, error) {
 	}
 }
 
-// secret returns the password of this user's test servers: other users of the machine reach the same loopback.
-func secret(path string) (string, error) {
+// password returns what the test servers of this user of the machine ask for: others reach the same loopback.
+func (h *house) password() (string, error) {
+	unlock, err := lock(filepath.Join(h.base, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock.Close() //nolint:errcheck // nothing was written to it
+	path := filepath.Join(h.base, "secret")
 	if text, err := os.ReadFile(path); err == nil && len(text) == 32 {
 		return string(text), nil
 	}

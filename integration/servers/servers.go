@@ -122,7 +122,7 @@ func start(ctx context.Context, kind Kind, set settings) (_ *Server, err error) 
 	if s.version, err = version(ctx, s.program); err != nil {
 		return nil, err
 	}
-	if s.house, err = enter(ctx); err != nil {
+	if s.house, err = enter(); err != nil {
 		return nil, err
 	}
 	defer func() {
