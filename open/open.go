@@ -1,5 +1,6 @@
-// Package open opens an engine for whatever database the URL or the configuration names. It's the only package that
-// links every driver; a service that knows its database imports that driver's package instead.
+// Package open opens an engine for whatever database the URL or the configuration names, and keeps one for each of several
+// databases: see Set. It's the only package that links every driver; a service that knows its database imports that
+// driver's package instead.
 package open
 
 import (
@@ -18,6 +19,11 @@ func Open(ctx context.Context, opts plinth.Options) (*plinth.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return OpenConfig(ctx, c, opts)
+}
+
+// OpenConfig returns an engine for a configuration that was loaded already. What opts say goes before it.
+func OpenConfig(ctx context.Context, c config.Config, opts plinth.Options) (*plinth.Engine, error) {
 	switch c.Engine {
 	case config.SQLite:
 		return sqlite.OpenConfig(ctx, c, opts)
