@@ -271,6 +271,7 @@ func (c *call) attempted(err error) error {
 	case c.sess == nil, c.hold == nil && c.op == hook.Begin && err == nil:
 	case c.hold != nil && err == nil && c.keeps():
 		c.hold.bind(c.sess, c.needs().Access)
+		c.hold.note(c.stmt, nil, nil)
 	default:
 		c.sess.Release(fate(c.sess, c.stmt, err))
 		c.sess = nil

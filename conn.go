@@ -40,6 +40,7 @@ func (c *Conn) Native() any {
 	if c.hold.back || c.hold.sess == nil {
 		return nil
 	}
+	c.hold.changed = true
 	return c.hold.sess.Native()
 }
 

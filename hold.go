@@ -20,7 +20,8 @@ type hold struct {
 	lost  error  // what broke the session; nothing may run on it any more
 	back  bool   // the session went back to the pool
 
-	schema bool // a schema change ran in this transaction
+	schema  bool // a schema change ran in this transaction
+	changed bool // what ran on it may have changed the session's settings
 
 	freed chan struct{} // closed at the end of the call that runs; nil if nobody waits for that
 }
@@ -134,8 +135,8 @@ func (h *hold) openRows() *Rows {
 	return h.rows
 }
 
-// close closes rows that were left open and makes every later use an error. It returns what becomes of the session,
-// whose settings may have been changed.
+// close closes rows that were left open and makes every later use an error. It returns what becomes of the session. Within
+// With its settings may have been changed in ways that no statement shows; a Pin's is treated as the pool's own is.
 func (h *hold) close() driver.Fate {
 	h.mu.Lock()
 	h.back = true
@@ -149,6 +150,9 @@ func (h *hold) close() driver.Fate {
 	if h.lost != nil || h.sess.TxState() == driver.TxUnknown {
 		return driver.Destroy
 	}
+	if h.lazy && !h.changed && h.sess.TxState() == driver.TxIdle {
+		return driver.Keep
+	}
 	return driver.Reset
 }
 
@@ -161,8 +165,9 @@ func (h *hold) isLost() bool {
 
 // note remembers what a call means for those after it.
 func (h *hold) note(stmt *statement, failure *Error, err error) {
-	if stmt != nil && stmt.Class == driver.Schema {
-		h.schema = true
+	if stmt != nil {
+		h.schema = h.schema || stmt.Class == driver.Schema
+		h.changed = h.changed || stmt.Class == driver.Setting
 	}
 	if failure == nil {
 		return

@@ -13,9 +13,9 @@ func (e *Engine) Pin() *Conn {
 	return &Conn{place: place{eng: e, hold: &hold{lazy: true}}}
 }
 
-// Close gives the connection of a Pin back, as the end of With does: what is open on it is closed and rolled back, and
-// its settings are reset. It returns ErrBusy, and does nothing, within With, whose end does this. It may be called more
-// than once.
+// Close gives the connection of a Pin back: what is open on it is closed and rolled back, and its settings are reset if one
+// of its statements was of the kind that changes them. It returns ErrBusy, and does nothing, within With, whose end does
+// this. It may be called more than once.
 func (c *Conn) Close() error {
 	if !c.hold.lazy {
 		e := c.eng.usage(ErrBusy, "close", "the connection belongs to With")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/querylog"
 	"github.com/plinthdb/plinth/sqlite"
@@ -285,6 +286,54 @@ func TestNoConnectionStaysIdleWhateverTheSettings(t *testing.T) {
 		db.exec(t, "INSERT INTO item (n) VALUES (1)")
 		if in, idle := db.engine.Stats().InUse, db.Stats().Idle; in != 0 || idle != 0 {
 			t.Fatalf("%d in use and %d idle between calls, want 0", in, idle)
+		}
+	}
+}
+
+func TestASessionIsResetOnlyWhereItsSettingsMayHaveChanged(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	fates := func(run func(ctx context.Context, conn *sql.Conn) error) []driver.Fate {
+		db.faults.fates = nil
+		conn, err := db.Conn(t.Context())
+		ok(t, err)
+		ok(t, run(t.Context(), conn))
+		ok(t, conn.Close())
+		return db.faults.fates
+	}
+	exec := func(text string) func(ctx context.Context, conn *sql.Conn) error {
+		return func(ctx context.Context, conn *sql.Conn) error {
+			_, err := conn.ExecContext(ctx, "INSERT INTO item (n) VALUES (1)")
+			if err == nil {
+				_, err = conn.ExecContext(ctx, text)
+			}
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		run  func(ctx context.Context, conn *sql.Conn) error
+		want driver.Fate
+	}{
+		"statements":        {exec("UPDATE item SET n = 2"), driver.Keep},
+		"a setting":         {exec("PRAGMA cache_size = 100"), driver.Reset},
+		"a temporary table": {exec("CREATE TEMP TABLE mine (n)"), driver.Reset},
+		"a transaction": {func(ctx context.Context, conn *sql.Conn) error {
+			tx, err := conn.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			return tx.Commit()
+		}, driver.Keep},
+		"a setting in one": {func(ctx context.Context, conn *sql.Conn) error {
+			tx, err := conn.BeginTx(ctx, nil)
+			if err == nil {
+				_, err = tx.Exec("CREATE TEMP TABLE other (n)")
+			}
+			return errors.Join(err, tx.Rollback())
+		}, driver.Reset},
+	} {
+		if got := fates(c.run); !slices.Equal(got, []driver.Fate{c.want}) {
+			t.Errorf("%s: fates %v, want %v", name, got, c.want)
 		}
 	}
 }

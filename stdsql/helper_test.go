@@ -133,6 +133,8 @@ type faults struct {
 	times int
 	after bool // the call is made first
 	made  int  // calls that reached the session
+
+	fates []driver.Fate // of sessions that were given back
 }
 
 func (f *faults) fail(times int, after bool, fault driver.Fault) {
@@ -184,6 +186,13 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 type session struct {
 	driver.Session
 	faults *faults
+}
+
+func (s *session) Release(fate driver.Fate) {
+	s.faults.mu.Lock()
+	s.faults.fates = append(s.faults.fates, fate)
+	s.faults.mu.Unlock()
+	s.Session.Release(fate)
 }
 
 func (s *session) Execute(ctx context.Context, req *driver.Request) (driver.Result, error) {
