@@ -133,7 +133,7 @@ func TestLoadSaysWhatIsMissingOrWrong(t *testing.T) {
 			"config: url (from default): has no scheme; write sqlite:app.db, postgres://…, mariadb://… or mongodb://…",
 		}},
 		{"what a function did", t.Context(), []Option{WithURL("sqlite:a.db?timeout=1s"), With(func(c *Config) { c.RetryAttempts = -2; c.Params = c.Params.Set("mode", "x") })}, []string{
-			"config: mode (from argument): has a wrong value; one of rw, rwc, memory", "config: retry_attempts (from argument): is less than 1",
+			"config: mode (from argument): has a wrong value; one of ro, rw, rwc, memory", "config: retry_attempts (from argument): is less than 1",
 		}},
 		{"a value against a default", t.Context(), []Option{WithURL("postgres://h?min_conns=20")}, []string{
 			"config: min_conns (from argument): is more than max_open_conns, which is 10", "config: min_conns (from argument): is more than max_idle_conns, which is 10",

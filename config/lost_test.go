@@ -25,7 +25,7 @@ func lostOfURL(raw string, c Config) (lost []string) {
 			authority = authority[i+1:]
 		}
 		for i, host := range strings.Split(authority, ",") {
-			lost = append(lost, unless(host == "" || i < len(c.Addresses()), "host")...)
+			lost = append(lost, unless(host == "" || host == ":" || i < len(c.Addresses()), "host")...)
 		}
 		lost = append(lost, unless(path == "" || decoded(path) == c.Database, "database")...)
 	}

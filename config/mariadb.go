@@ -18,9 +18,10 @@ func (mariadbDialect) port(host string) int {
 
 func (mariadbDialect) read(c *Config, p *problems, _, rest string) { readServer(c, p, rest) }
 
-// rename knows the names under which clients take the path of a socket: Ruby's and Node's, and Python's.
+// rename knows the names under which clients take the path of a socket: Python's, Node's and Java's.
 func (mariadbDialect) rename(key, value string) (string, string) {
-	if key == "unix_socket" || key == "socketPath" {
+	switch key {
+	case "unix_socket", "socketPath", "localSocket":
 		return "socket", value
 	}
 	return key, value

@@ -16,7 +16,13 @@ func (postgresDialect) port(string) int   { return 5432 } // a socket's name end
 
 func (postgresDialect) read(c *Config, p *problems, _, rest string) { readServer(c, p, rest) }
 
-func (postgresDialect) rename(key, value string) (string, string) { return key, value }
+// rename reads ssl=true as libpq does, for the sake of JDBC's URLs.
+func (postgresDialect) rename(key, value string) (string, string) {
+	if key == "ssl" && value == "true" {
+		return "sslmode", "require"
+	}
+	return key, value
+}
 
 // param takes the target from parameters too, as libpq does; host and port wait in Params until all were read, because
 // each may be a list.

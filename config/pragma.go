@@ -129,7 +129,11 @@ func (q sqliteParam) hint() string {
 	case fileName:
 		return "a name of letters, digits, _, - and dots"
 	}
-	return "one of " + strings.Join(strings.Fields(q.values), ", ")
+	values := strings.Join(strings.Fields(q.values), ", ")
+	if q.name == "mode" {
+		values = "ro, " + values // which is kept as ReadOnly
+	}
+	return "one of " + values
 }
 
 func parseMilliseconds(value string) (string, bool) {

@@ -127,7 +127,7 @@ func (sqliteDialect) rename(key, value string) (string, string) {
 			name = after
 		}
 	}
-	if name == "mode" && value == "ro" {
+	if name == "mode" && strings.EqualFold(value, "ro") {
 		return "read_only", "true"
 	}
 	return name, value

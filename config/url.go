@@ -252,6 +252,8 @@ func (p *problems) unknownScheme(raw, scheme, rest string) {
 		p.add("url", "is a DSN of go-sql-driver/mysql, and not a URL", "write mariadb://user:password@host:3306/database")
 	case strings.Contains(raw, "host=") || strings.Contains(raw, "dbname="):
 		p.add("url", "is a list of keywords, and not a URL", "write postgres://user:password@host:5432/database")
+	case (lower == "jdbc" || lower == "r2dbc") && findScheme(strings.ToLower(strings.SplitN(rest, ":", 2)[0])) != nil:
+		p.add("url", "is a URL of Java's", "leave out "+lower+":")
 	case !strings.HasPrefix(rest, "//") || !isName(strings.ReplaceAll(scheme, "+", "")):
 		p.add("url", "has no scheme", forms)
 	case findScheme(family) != nil:
