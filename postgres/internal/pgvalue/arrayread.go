@@ -24,12 +24,12 @@ func (t *Type) fromBinaryArray(src []byte, a *Arena) (v driver.Value, ok bool) {
 	count := 1
 	for i := range dimensions {
 		n := int(int32(binary.BigEndian.Uint32(src[8*i:])))
-		if lengths[i], count = n, count*n; n <= 0 || count > len(src)/4 { // an element takes 4 bytes at least
+		if lengths[i], count = n, count*n; n < 0 || count > len(src)/4 { // an element takes 4 bytes at least
 			return v, false
 		}
 	}
-	if dimensions == 0 {
-		return driver.NestedValue([]any{}), len(src) == 0
+	if dimensions == 0 || count == 0 {
+		return driver.NestedValue([]any{}), len(src) == 8*dimensions
 	}
 	r := arrayReader{elem: t.elem, arena: a, rest: src[8*dimensions:]}
 	nested, ok := r.dimension(lengths[:dimensions])

@@ -100,7 +100,7 @@ func (t *Type) fromSlice(dst []byte, rv reflect.Value) (out []byte, format int16
 			break
 		}
 	}
-	w := arrayWriter{t: t, dst: t.arrayHead(dst, lengths), text: t.elem.class == other || t.elem.class == char}
+	w := arrayWriter{t: t, dst: t.arrayHead(dst, lengths), text: t.elem.textOnly()}
 	w.null = len(dst) + 4
 	if w.text {
 		w.dst = dst
@@ -112,11 +112,16 @@ func (t *Type) fromSlice(dst []byte, rv reflect.Value) (out []byte, format int16
 	switch {
 	case err != nil:
 		return nil, 0, err
+	case w.text && lengths[len(lengths)-1] == 0:
+		return append(dst, "{}"...), Text, nil
 	case w.text:
 		return w.dst, Text, nil
 	}
 	return w.dst, Binary, nil
 }
+
+// textOnly reports whether Encode never has a binary form for the type.
+func (t *Type) textOnly() bool { return t.class == other || t.class == char }
 
 // concrete returns what is in an interface.
 func concrete(v reflect.Value) reflect.Value {

@@ -63,7 +63,7 @@ func (t *Type) encode(dst []byte, arg any, step int) (out []byte, format int16, 
 	case float32:
 		return t.fromFloat(dst, float64(v), 32)
 	case []int64, []string, []int, []int32, []float64:
-		if t.class == array {
+		if t.class == array && !t.elem.textOnly() {
 			return t.fromList(dst, arg)
 		}
 	}

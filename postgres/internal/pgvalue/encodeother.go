@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"reflect"
-	"time"
 
 	"github.com/plinthdb/plinth/driver"
 )
@@ -52,16 +51,19 @@ func (t *Type) fromOther(dst []byte, arg any, step int) (out []byte, format int1
 	if err != nil {
 		return nil, 0, err
 	}
-	if simple != nil && t.class != plain && t.class != other && t.class != bytea && !speaks(typ) { // these can be JSON text
-		switch isTime := typ.ConvertibleTo(reflect.TypeFor[time.Time]()); {
+	if _, isText := simple.(string); isText && !t.takesJSON() && !speaks(typ) {
+		switch {
 		case list:
 			return t.refuse(fmt.Sprintf("a %T", arg), "pass one value; IN (?) and = any($1) take a slice")
-		case rv.Kind() == reflect.Map, rv.Kind() == reflect.Struct && !isTime:
+		case rv.Kind() == reflect.Map, rv.Kind() == reflect.Struct:
 			return t.refuse(fmt.Sprintf("a %T", arg), "pass one of its parts, or give the type a Value method")
 		}
 	}
 	return t.encode(dst, simple, maxSteps)
 }
+
+// takesJSON reports whether the JSON that Simplify makes of structs and lists can be a value of the type.
+func (t *Type) takesJSON() bool { return t.class == plain || t.class == other || t.class == bytea }
 
 // unwrap returns what is in a sql.Null, and what a pointer without methods of its own points at; nil for NULL.
 func unwrap(rv reflect.Value) (inner any, ok bool) {
@@ -89,6 +91,9 @@ func unwrap(rv reflect.Value) (inner any, ok bool) {
 
 // speaks reports whether a type, or a pointer to it, says by a method what it is in a database.
 func speaks(typ reflect.Type) bool {
+	if typ.PkgPath() == "" && typ.Name() == "" && typ.Kind() != reflect.Struct { // []int and the like have no methods
+		return false
+	}
 	p := reflect.PointerTo(typ)
 	return p.Implements(reflect.TypeFor[sqldriver.Valuer]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }

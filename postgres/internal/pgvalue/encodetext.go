@@ -85,7 +85,9 @@ func (t *Type) fromBytes(dst []byte, b []byte) (out []byte, format int16, err er
 	switch {
 	case b == nil:
 		return nil, Binary, nil
-	case t.class == uuid && len(b) == 16, t.class == bytea && len(b) <= maxValue:
+	case len(b) > maxValue: // before it is copied
+		return t.tooLarge(len(b))
+	case t.class == uuid && len(b) == 16, t.class == bytea:
 		return append(dst, b...), Binary, nil
 	}
 	return t.fromString(dst, string(b))

@@ -102,5 +102,8 @@ func (t *Type) ResultFormat() int16 {
 func (t *Type) malformed() *driver.Fault {
 	f := driver.Faultf(driver.Unknown, "the server sent bytes that aren't a value of the type %s", t.Name)
 	f.Phase, f.Sent, f.Evict = driver.Fetch, true, true
+	if t.class == date || t.class == timestamp || t.class == timestamptz {
+		f.Hint = "if the session's DateStyle isn't ISO, set it back"
+	}
 	return f
 }
