@@ -8,17 +8,32 @@ GOLANGCI_VERSION := v2.15.0
 CC_FOUND := $(shell command -v $$(go env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),-race,)
 
-.PHONY: help test lint fuzz bench demo fmt tidy
+# The race detector needs cgo.
+GOTEST := $(if $(RACE),CGO_ENABLED=1) go test $(RACE) -shuffle=on
+
+.PHONY: help test setup servers soak lint fuzz bench demo fmt tidy
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-test: ## run all tests, with the race detector where there is a C compiler
+test: ## run all tests, on real servers, with the race detector where there is a C compiler
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector (install gcc for it)";)
-	@$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -shuffle=on ./...
+	@scripts/setup || echo "going on without them: what isn't tested is listed with each package"
+	@$(GOTEST) ./...
+	@cd integration && $(GOTEST) ./...
+
+setup: ## install the database servers that the tests run against
+	@scripts/setup
+
+servers: ## start one of each server, print their URLs, and run them until Ctrl-C
+	@cd integration && go run ./cmd/servers
+
+soak: ## run the long form of the tests that are shortened in make test
+	@cd integration && PLINTH_SOAK=1 go test -timeout 60m -run Soak -v ./...
 
 lint: bin/golangci-lint ## check style, mistakes and the direction of dependencies
 	@bin/golangci-lint run ./...
+	@cd integration && ../bin/golangci-lint run -c ../.golangci.yml ./...
 
 bin/golangci-lint:
 	@echo "building golangci-lint $(GOLANGCI_VERSION) into bin/, once"
