@@ -20,6 +20,8 @@ type hole struct {
 	start, end int
 	slot       int  // which of the caller's values it takes
 	list       bool // it stands in IN ( ? ), so a slice is spread
+	not        bool // in NOT IN ( ? )
+	in, close  int  // IN ( ? ) in the text, with the NOT and the parenthesis
 }
 
 // binder is the driver.Binder of a statement.
@@ -134,6 +136,16 @@ func (b *binder) render(vals []any, flat *[]any) string {
 	}
 	at := b.start
 	for _, h := range b.holes {
+		if b.d.emptyIn != "" && h.list && vals != nil && empty(vals[h.slot]) {
+			out.WriteString(b.text[at:h.in])
+			at = h.close
+			if h.not {
+				out.WriteString(b.d.emptyNotIn)
+			} else {
+				out.WriteString(b.d.emptyIn)
+			}
+			continue
+		}
 		out.WriteString(b.text[at:h.start])
 		at = h.end
 		switch {
@@ -158,6 +170,12 @@ func (b *binder) render(vals []any, flat *[]any) string {
 	}
 	out.WriteString(b.text[at:b.end])
 	return out.String()
+}
+
+// empty reports whether v is a slice or array to be spread, and has no element.
+func empty(v any) bool {
+	rv, ok := list(v)
+	return ok && rv.Len() == 0
 }
 
 // spread writes a native placeholder for each element, or what matches nothing.

@@ -97,7 +97,9 @@ func TestBindSpreadsListsAndSharesNames(t *testing.T) {
 
 		// An empty list matches nothing.
 		{"s", "a IN (?)", args([]int{}), "a IN (SELECT NULL WHERE 0)", args()},
-		{"p", "a NOT IN (?) AND b = ?", args([]int(nil), 1), "a NOT IN (SELECT NULL WHERE false) AND b = $1", args(1)},
+		{"p", "a NOT IN (?) AND b = ?", args([]int(nil), 1), "a <> ALL ('{}') AND b = $1", args(1)},
+		{"p", "a IN /* c */ (?) AND b NOT -- c\n in (?)", args([]int{}, []int{}), "a = ANY ('{}') AND b <> ALL ('{}')", args()},
+		{"p", "a in (:l) or b not in (:l) and :n", named("l", []int{}, "n", 2), "a = ANY ('{}') or b <> ALL ('{}') and $1", args(2)},
 		{"m", "a IN (:l)", named("l", []any{}), "a IN (SELECT NULL FROM DUAL WHERE 1=0)", args()},
 
 		// What isn't a list stays whole.

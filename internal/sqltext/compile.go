@@ -46,6 +46,9 @@ type compiler struct {
 	slots   map[string]int // of named placeholders
 	styleAt int            // where the first placeholder was
 	inList  int            // how much of IN ( ? ) was seen
+	in      int            // where it begins; a NOT in front belongs to it
+	not     bool           // there is one
+	before  token          // the token before
 }
 
 // read takes the tokens in.
@@ -97,10 +100,11 @@ func (c *compiler) read() error {
 			}
 		default:
 			if c.inList > 0 || text == "IN" {
-				c.follow(text)
+				c.follow(t, text)
 			}
 		}
 		c.class.feed(t.kind, text)
+		c.before = t
 	}
 }
 
@@ -157,14 +161,18 @@ func (c *compiler) placeholder(t token) error {
 }
 
 // follow looks for IN ( ? ), where the placeholder was met by placeholder.
-func (c *compiler) follow(text string) {
+func (c *compiler) follow(t token, text string) {
 	switch {
 	case text == "IN":
-		c.inList = 1
+		c.inList, c.in, c.not = 1, t.start, c.upper[c.before.start:c.before.end] == "NOT"
+		if c.not {
+			c.in = c.before.start
+		}
 	case c.inList == 1 && text == "(":
 		c.inList = 2
 	case c.inList == 3 && text == ")":
-		c.b.holes[len(c.b.holes)-1].list = true
+		h := &c.b.holes[len(c.b.holes)-1]
+		h.list, h.not, h.in, h.close = true, c.not, c.in, t.end
 		c.b.lists, c.inList = true, 0
 	default:
 		c.inList = 0

@@ -27,7 +27,10 @@ type Dialect struct {
 	mark      byte // of native placeholders: '?', or '$' for $1
 	renumber  bool // a native placeholder can be numbered, so that two share a value
 	limit     int  // native placeholders in one statement
-	emptyList string
+
+	emptyList  string // what in IN () matches nothing
+	emptyIn    string // what stands for IN () as a whole, where such a list would need to know the type of what is looked for
+	emptyNotIn string
 }
 
 // SQLite returns the dialect of SQLite.
@@ -46,7 +49,7 @@ func PostgreSQL() Dialect {
 	return Dialect{
 		name: "postgres", says: "PostgreSQL",
 		returnEnds: true, nested: true, dollarQuote: true, prefixes: "xXbBnNeE", operatorMark: true,
-		mark: '$', renumber: true, limit: 65535, emptyList: "SELECT NULL WHERE false",
+		mark: '$', renumber: true, limit: 65535, emptyIn: "= ANY ('{}')", emptyNotIn: "<> ALL ('{}')",
 	}
 }
 
