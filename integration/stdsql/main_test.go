@@ -1,0 +1,125 @@
+// Package stdsql_test runs other people's code for database/sql on Plinth: what it must do unchanged.
+package stdsql_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/postgres"
+	"github.com/plinthdb/plinth/sqlite"
+	"github.com/plinthdb/plinth/stdsql"
+)
+
+func TestMain(m *testing.M) { servers.Main(m) }
+
+// database is a *sql.DB over an engine over an empty database.
+type database struct {
+	*sql.DB
+	engine *plinth.Engine
+
+	mu     sync.Mutex
+	failed []error // calls that failed
+}
+
+// onSQLite and onPostgres return an empty database. At the end of the test nothing of it may be in use.
+func onSQLite(t testing.TB) *database {
+	t.Helper()
+	return open(t, sqlite.Open, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+}
+
+func onPostgres(t testing.TB) *database {
+	t.Helper()
+	return open(t, postgres.Open, servers.Postgres(t).Database(t))
+}
+
+func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Engine, error), url string) *database {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	db := &database{}
+	engine, err := by(t.Context(), plinth.Options{
+		URL: url, Timeout: 20 * time.Second,
+		Observers: []*hook.Observer{{CallEnd: db.note}},
+	})
+	ok(t, err)
+	db.engine, db.DB = engine, stdsql.OpenDB(engine)
+	t.Cleanup(func() {
+		if err := db.DB.Close(); err != nil {
+			t.Error("closing the *sql.DB:", err)
+		}
+		if n := engine.Stats().InUse; n != 0 {
+			t.Errorf("%d connections are in use at the end", n)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := engine.Close(ctx); err != nil {
+			t.Error("closing the engine:", err)
+		}
+		for range 100 { // goroutines end a little after what they worked for
+			if runtime.NumGoroutine() <= before {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		buf := make([]byte, 64<<10)
+		t.Errorf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
+	})
+	return db
+}
+
+func (db *database) note(_ context.Context, e *hook.Event) {
+	if e.Err == nil {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.failed = append(db.failed, e.Err)
+}
+
+// failures returns the errors of calls since it was asked last.
+func (db *database) failures() []error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	failed := db.failed
+	db.failed = nil
+	return failed
+}
+
+// each runs a test on every engine.
+func each(t *testing.T, test func(t *testing.T, db *database)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
+}
+
+func (db *database) exec(t testing.TB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// one returns the only value of a query.
+func one[T any](t testing.TB, db *database, query string, args ...any) (v T) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
