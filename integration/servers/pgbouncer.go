@@ -92,10 +92,6 @@ func (pgbouncer) url(s *Server, u User, database string) string {
 	return postgres{}.url(s, u, database)
 }
 
-func (pgbouncer) createDatabase(ctx context.Context, s *Server, name string) error {
-	return s.set.behind.product.createDatabase(ctx, s.set.behind, name)
-}
+func (pgbouncer) createDatabase(context.Context, *Server, string) error { return errors.ErrUnsupported }
 
-func (pgbouncer) dropDatabase(ctx context.Context, s *Server, name string) error {
-	return s.set.behind.product.dropDatabase(ctx, s.set.behind, name)
-}
+func (pgbouncer) dropDatabase(context.Context, *Server, string) error { return errors.ErrUnsupported }

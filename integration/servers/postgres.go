@@ -88,7 +88,6 @@ func (postgres) conf(s *Server) string {
 		"listen_addresses = '" + s.host + "'",
 		"port = " + strconv.Itoa(s.port),
 		"unix_socket_directories = '" + s.dir + "'",
-		"shared_buffers = 16MB",
 		"dynamic_shared_memory_type = mmap", // so that a killed server leaves nothing outside of its folder
 		"timezone = UTC",
 		"log_timezone = UTC",
@@ -96,8 +95,10 @@ func (postgres) conf(s *Server) string {
 	if !s.set.noTLS {
 		lines = append(lines, "ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'", "ssl_ca_file = 'ca.crt'")
 	}
-	if !s.set.durable {
-		lines = append(lines, "fsync = off", "full_page_writes = off")
+	if s.set.durable {
+		lines = append(lines, "max_wal_size = 1GB", "min_wal_size = 80MB") // the template's small files of WAL have lowered them
+	} else {
+		lines = append(lines, "fsync = off", "full_page_writes = off", "shared_buffers = 16MB")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -55,21 +55,27 @@ func forTest(t testing.TB, kind Kind, set settings) *Server {
 	server, err := server(t, kind, set)
 	switch {
 	case errors.Is(err, ErrNotInstalled):
-		shared.Lock()
-		if !slices.Contains(shared.missing, kind) {
-			shared.missing = append(shared.missing, kind)
-		}
-		shared.Unlock()
-		if required(kind, os.Getenv("PLINTH_REQUIRE")) {
-			t.Fatalf("%v (PLINTH_REQUIRE names it)", err)
-		}
-		t.Skip(err)
+		missing(t, kind, os.Getenv("PLINTH_REQUIRE"), err)
 	case err != nil:
 		t.Fatal(err)
 	case !server.Running():
 		t.Fatalf("servers: %s has ended by itself: %s", kind, server.Log())
 	}
 	return server
+}
+
+// missing ends a test whose server isn't installed.
+func missing(t testing.TB, kind Kind, require string, err error) {
+	t.Helper()
+	shared.Lock()
+	if !slices.Contains(shared.missing, kind) {
+		shared.missing = append(shared.missing, kind)
+	}
+	shared.Unlock()
+	if required(kind, require) {
+		t.Fatalf("%v (PLINTH_REQUIRE=%s)", err, require)
+	}
+	t.Skip(err)
 }
 
 func server(t testing.TB, kind Kind, set settings) (*Server, error) {
@@ -115,54 +121,78 @@ func required(kind Kind, names string) bool {
 // the first user; the user "app" owns it.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	names := &s.names
+	holder := s
 	if s.set.behind != nil {
-		names = &s.set.behind.names
+		holder = s.set.behind
 	}
-	name := fmt.Sprintf("test%d", names.Add(1))
-	if err := s.product.createDatabase(t.Context(), s, name); err != nil {
-		t.Fatalf("servers: %s: %v", s.kind, err)
+	name := fmt.Sprintf("test%d", holder.names.Add(1))
+	if err := holder.product.createDatabase(t.Context(), holder, name); err != nil {
+		t.Fatalf("servers: %s: %v", holder.kind, err)
 	}
 	t.Cleanup(func() {
-		if !s.Running() {
+		if !holder.Running() {
 			return // goes with the server
 		}
-		s.wake()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		holder.wake()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := s.product.dropDatabase(ctx, s, name); err != nil {
-			t.Errorf("servers: %s: %v", s.kind, err)
+		if err := holder.product.dropDatabase(ctx, holder, name); err != nil {
+			t.Errorf("servers: %s: %v", holder.kind, err)
 		}
 	})
 	return s.URLAs("", name)
 }
 
 // Main is for TestMain: it runs the tests, stops the servers they shared, and says what wasn't tested because a server
-// isn't installed.
+// isn't installed. Since go test keeps to itself what a package prints that passes, the same line is added to the file that
+// PLINTH_NOT_TESTED names, if it does.
 //
 //	func TestMain(m *testing.M) { servers.Main(m) }
 func Main(m *testing.M) {
 	code := m.Run()
-	if err := finish(os.Stdout); err != nil {
+	if err := finish(os.Stdout, os.Getenv("PLINTH_NOT_TESTED")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
 }
 
-func finish(w io.Writer) error {
+func finish(out io.Writer, file string) error {
 	shared.Lock()
 	defer shared.Unlock()
-	var errs []error
-	for _, o := range shared.servers { // in any order: nothing depends on the server behind to end
-		if o.server != nil && o.err == nil {
-			errs = append(errs, o.server.Close())
-		}
+	errs := make(chan error)
+	for _, o := range shared.servers {
+		go func() {
+			if o.server == nil || o.err != nil {
+				errs <- nil
+				return
+			}
+			errs <- o.server.Close()
+		}()
+	}
+	var all []error
+	for range shared.servers {
+		all = append(all, <-errs)
 	}
 	clear(shared.servers)
 	slices.Sort(shared.missing)
+	var note strings.Builder
 	for _, kind := range shared.missing {
-		fmt.Fprintf(w, "not tested: %s (%v)\n", kind, ErrNotInstalled)
+		fmt.Fprintf(&note, "not tested: %s (%v)\n", kind, ErrNotInstalled)
 	}
-	return errors.Join(errs...)
+	shared.missing = nil
+	_, err := io.WriteString(out, note.String())
+	if all = append(all, err); file != "" && note.Len() > 0 {
+		all = append(all, appendTo(file, note.String()))
+	}
+	return errors.Join(all...)
+}
+
+func appendTo(file, text string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
