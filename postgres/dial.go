@@ -179,17 +179,20 @@ func (t *target) connectTimeout(ctx context.Context) (context.Context, context.C
 func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who login, role Role) (w *wire, f *driver.Fault) {
 	limited, cancel := t.connectTimeout(ctx)
 	defer cancel()
-	for i, mode := range t.tlsModes(h, address) {
+	for _, mode := range t.tlsModes(h, address) {
 		var err error
 		if w, err = t.logIn(limited, h, network, address, mode, who, role); err == nil {
 			return w, nil
 		}
 		next := t.dialFault(ctx, h, address, who, err)
-		if i > 0 {
-			next = bothFailed(f, next)
+		switch {
+		case f == nil || errors.Is(f.Err, errNoTLS) || f.Err.Error() == next.Err.Error():
+			f = next
+		case !errors.Is(err, errNoTLS): // that there is no other way isn't why the first one failed
+			f = bothFailed(f, next)
 		}
-		if f = next; !refusesMode(err) {
-			return nil, f
+		if !refusesMode(err) {
+			break
 		}
 	}
 	return nil, f
@@ -201,10 +204,9 @@ func refusesMode(err error) bool {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code == "28000"
 	}
-	_, alert := errors.AsType[tls.AlertError](err)
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
 	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return alert || unverified || record || errors.Is(err, errNoTLS) || errors.Is(err, errEarlyTLS)
+	return isAlert(err) || unverified || record || errors.Is(err, errNoTLS) || errors.Is(err, errEarlyTLS)
 }
 
 // logIn makes one connection.

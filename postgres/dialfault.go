@@ -89,7 +89,6 @@ func explainLogin(f *driver.Fault, e *pgconn.PgError) {
 func explainTLS(f *driver.Fault, h Host, err error) bool {
 	var unverified *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
 	const plain = "switch TLS on in the server (ssl = on); only where nobody else can listen, sslmode=disable does without"
 	switch {
 	case errors.Is(err, errNoTLS), errors.Is(err, errEarlyTLS):
@@ -98,16 +97,21 @@ func explainTLS(f *driver.Fault, h Host, err error) bool {
 		f.Hint = "it isn't TLS that answers: " + plain
 	case errors.As(err, &unverified):
 		f.Hint = certificateHint(h, unverified)
-	case errors.As(err, &alert):
-		f.Hint = "the server's TLS doesn't accept ours: if it asks for a client's certificate, give sslcert and sslkey of an authority it trusts"
-		f.Kind = driver.Auth
-	case strings.HasPrefix(err.Error(), "TLS: tls: "): // crypto/tls has no type for what it finds wrong in a handshake
+	case isAlert(err) && strings.Contains(err.Error(), "certificate"):
+		f.Kind, f.Hint = driver.Auth, "the server asks for a client's certificate of an authority that it trusts: give sslcert and sslkey"
+	case isAlert(err), strings.HasPrefix(err.Error(), "TLS: tls: "): // crypto/tls has no type for what it finds wrong in a handshake
 		f.Hint = "the server's TLS and ours have nothing in common; TLS 1.2 is the oldest that is spoken"
 	default:
 		return false
 	}
 	f.Verdict = driver.Never
 	return true
+}
+
+// isAlert reports whether the other side has ended TLS by an alert.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" // as crypto/tls writes it
 }
 
 // certificateHint says what to do about a server's certificate.

@@ -78,12 +78,12 @@ func (t *target) fault(phase driver.Phase, e *pgconn.PgError) *driver.Fault {
 	}
 	fatal := isFatal(e)
 	switch {
-	case e.Code == "25006" && (t.ReadOnly || t.Role == RoleReadOnly || t.Role == RoleStandby || t.Role == RolePreferStandby):
+	case e.Code == "25006" && t.readsOnly():
 		f.Verdict, f.Evict, f.Hint = driver.Never, false, "the connection only reads, as asked for" // nobody looks for a primary
 	case e.Code == "57014" && strings.Contains(e.Message, "statement timeout"):
 		f.Kind, f.Hint = driver.Timeout, "it ran for longer than the server's statement_timeout"
 	case e.Code == "08P01" && !fatal: // said by a session that goes on: the driver sent something wrong, and the same would come of it
-		f.Kind, f.Verdict, f.Evict, f.Hint = driver.Unknown, driver.Never, false, ""
+		f.Kind, f.Verdict, f.Evict, f.TxDead = driver.Unknown, driver.Never, false, false
 	case e.Code == "40001" && fatal: // a recovery conflict that held a lock for too long, or dropped the database
 		f.Hint = "a standby's replay was in conflict with it"
 	}
