@@ -1,10 +1,12 @@
 package scan
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -245,15 +247,22 @@ func setRawMessage(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 	return mismatch(v)
 }
 
-// setByteArray takes bytes of the array's own length.
+// setByteArray takes bytes of the array's own length, and a UUID into 16 bytes.
 func setByteArray(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
-	if v.Kind() != driver.KindBytes {
+	array := unsafe.Slice((*byte)(dst), t.typ.Len())
+	switch {
+	case v.Kind() == driver.KindUUID && len(array) == 16:
+		digits := strings.ReplaceAll(v.Text(), "-", "")
+		if _, err := hex.Decode(array, []byte(digits[:min(len(digits), 32)])); err != nil || len(digits) != 32 {
+			return mismatch(v)
+		}
+		return nil
+	case v.Kind() != driver.KindBytes:
 		return mismatch(v)
-	}
-	if len(v.Bytes()) != t.typ.Len() {
+	case len(v.Bytes()) != len(array):
 		return &problem{what: "bytes of another length", hint: "use []byte"}
 	}
-	copy(unsafe.Slice((*byte)(dst), t.typ.Len()), v.Bytes())
+	copy(array, v.Bytes())
 	return nil
 }
 
@@ -263,6 +272,9 @@ func setTime(dst unsafe.Pointer, v *driver.Value, _ *target) *problem {
 		*(*time.Time)(dst) = v.Time()
 	case driver.KindText:
 		t, ok := parseTime(v.Text())
+		if s := v.Text(); s == "infinity" || s == "-infinity" { // PostgreSQL's
+			return &problem{what: "a time without end", hint: "use string or any, or nullif() in the statement"}
+		}
 		if !ok {
 			return &problem{
 				what: "text that isn't a date and time",

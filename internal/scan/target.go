@@ -60,6 +60,8 @@ func setterOf(t reflect.Type) setter {
 		return basicSetter(t)
 	case t == reflect.TypeFor[time.Time]():
 		return setTime
+	case t == reflect.TypeFor[time.Duration]():
+		return setDuration
 	case t == reflect.TypeFor[json.RawMessage]():
 		return setRawMessage
 	case isSQLNull(t):
