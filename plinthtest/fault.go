@@ -223,10 +223,6 @@ func (p *Proxy) change(dir Direction, set func(*Path), now func(*lane)) {
 	}
 	p.mu.Unlock()
 	for _, l := range p.links() {
-		for _, ln := range []*lane{l.up, l.down} {
-			if ln.dir&dir != 0 {
-				ln.change(now)
-			}
-		}
+		l.change(dir, now)
 	}
 }

@@ -57,14 +57,6 @@ func newLane(l *link, dir Direction, set Path) *lane {
 	return ln
 }
 
-// change changes what mu guards.
-func (ln *lane) change(by func(*lane)) {
-	ln.mu.Lock()
-	by(ln)
-	ln.mu.Unlock()
-	ln.kick()
-}
-
 // kick wakes both goroutines.
 func (ln *lane) kick() {
 	for _, c := range []chan struct{}{ln.toReader, ln.toWriter} {

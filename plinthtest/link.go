@@ -79,6 +79,18 @@ func (l *link) connect() (net.Conn, error) {
 	return server, nil
 }
 
+// change changes the lanes of dir by by, under their locks: of both directions at once, so that no request passes whose answer doesn't.
+func (l *link) change(dir Direction, by func(*lane)) {
+	for _, ln := range []*lane{l.up, l.down} {
+		ln.mu.Lock()
+		defer ln.mu.Unlock()
+		if ln.dir&dir != 0 {
+			by(ln)
+			ln.kick()
+		}
+	}
+}
+
 // cut ends the link as a fault.
 func (l *link) cut(how End) {
 	if how == Hang {
