@@ -170,8 +170,8 @@ func TestTwoProcessesDoNotCollide(t *testing.T) {
 }
 
 func TestNothingIsLeftOfAProcessThatWasKilled(t *testing.T) {
-	before := sharedMemory(t)
 	p := startGuest(t, "postgres,mariadb", nil)
+	segment := sharedMemory(t, p.reports[0].Pid)
 	// A server process that is busy doesn't look whether its parent has gone.
 	go try(t.Context(), p.reports[0].URL, "select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000000000) b")
 	for busy := "0"; busy == "0"; {
@@ -182,26 +182,39 @@ func TestNothingIsLeftOfAProcessThatWasKilled(t *testing.T) {
 	}
 	_ = p.Wait()
 	gone(t, p.reports[0].Dirs)
-	if after := sharedMemory(t); after > before {
-		t.Errorf("%d segments of shared memory of killed servers before, %d after", before, after)
+	if left := segments(t)[segment]; left != 0 {
+		t.Errorf("the segment %s of shared memory is left", segment)
 	}
 }
 
-// sharedMemory counts the segments that nobody uses.
-func sharedMemory(t *testing.T) int {
+// sharedMemory returns the id of the segment that a PostgreSQL server has made, "" where there is none.
+func sharedMemory(t *testing.T, pid int) string {
+	t.Helper()
+	for id, creator := range segments(t) {
+		if creator == pid {
+			return id
+		}
+	}
+	t.Log("it has no shared memory that could be left")
+	return ""
+}
+
+// segments lists those who made the segments of shared memory there are, by the segment's id: proc_sysvipc_shm(5).
+func segments(t *testing.T) map[string]int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sysvipc/shm")
 	if err != nil {
 		t.Logf("not looked at: %v", err)
-		return 0
 	}
-	unused := 0
+	creators := map[string]int{}
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 6 && fields[6] == "0" { // nattch in proc_sysvipc_shm(5)
-			unused++
+		if fields := strings.Fields(line); len(fields) > 4 {
+			if pid, err := strconv.Atoi(fields[4]); err == nil {
+				creators[fields[1]] = pid
+			}
 		}
 	}
-	return unused
+	return creators
 }
 
 func TestWhatWasKilledWithItsJanitorIsSweptByTheNext(t *testing.T) {
@@ -242,8 +255,8 @@ func TestItWorksWithoutRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("the other tests show it")
 	}
-	// A folder that nobody gets into, with a copy of this program.
-	temp, err := os.MkdirTemp("/tmp", "nobody")
+	// A folder that nobody gets into, with a copy of this program. That of t.TempDir lies under one that only root enters.
+	temp, err := os.MkdirTemp("/tmp", "nobody") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,16 +22,7 @@ import (
 type mariadb struct{}
 
 func (mariadb) find() (string, error) {
-	candidates := []string{"/usr/sbin/mariadbd", "/usr/libexec/mariadbd", "/usr/local/sbin/mariadbd"} // not in everybody's PATH
-	if path, err := exec.LookPath("mariadbd"); err == nil {
-		candidates = append([]string{path}, candidates...)
-	}
-	for _, path := range candidates {
-		if path, err := filepath.EvalSymlinks(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", KindMariaDB, ErrNotInstalled)
+	return findProgram("mariadbd", KindMariaDB)
 }
 
 // mariadbSchema is what makes the system's tables, in this order; the files come with the server.
@@ -138,6 +129,9 @@ func (m mariadb) prepare(ctx context.Context, s *Server) error {
 // schema returns the statements that make the system's tables.
 func (mariadb) schema(program string) (string, error) {
 	text := "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
 	share := filepath.Join(filepath.Dir(filepath.Dir(program)), "share")
 	for _, name := range mariadbSchema {
 		part, err := os.ReadFile(filepath.Join(share, "mysql", name))

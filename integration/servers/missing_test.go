@@ -27,7 +27,21 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// alone gives a test the list of what is missing for its own.
+func alone(t *testing.T) {
+	shared.Lock()
+	defer shared.Unlock()
+	servers, kinds := shared.servers, shared.missing
+	shared.servers, shared.missing = nil, nil
+	t.Cleanup(func() {
+		shared.Lock()
+		defer shared.Unlock()
+		shared.servers, shared.missing = servers, kinds
+	})
+}
+
 func TestAMissingServerSkipsTheTestUnlessItIsRequired(t *testing.T) {
+	alone(t)
 	for _, c := range []struct {
 		require string
 		fails   bool
@@ -54,21 +68,11 @@ func TestAMissingServerSkipsTheTestUnlessItIsRequired(t *testing.T) {
 	if len(kinds) != 1 || kinds[0] != KindMariaDB {
 		t.Errorf("noted as missing: %v", kinds)
 	}
-	shared.Lock()
-	shared.missing = nil // nothing is
-	shared.Unlock()
 }
 
 func TestWhatWasNotTestedIsToldAtTheEnd(t *testing.T) {
-	shared.Lock()
-	servers := shared.servers
-	shared.servers, shared.missing = nil, []Kind{KindPgBouncer, KindMariaDB}
-	shared.Unlock()
-	defer func() {
-		shared.Lock()
-		shared.servers = servers
-		shared.Unlock()
-	}()
+	alone(t)
+	shared.missing = []Kind{KindPgBouncer, KindMariaDB}
 	file := filepath.Join(t.TempDir(), "list")
 	var out strings.Builder
 	if err := finish(&out, file); err != nil {

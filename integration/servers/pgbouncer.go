@@ -16,13 +16,7 @@ import (
 type pgbouncer struct{}
 
 func (pgbouncer) find() (string, error) {
-	candidates := []string{"/usr/sbin/pgbouncer", "/usr/local/sbin/pgbouncer"} // not in everybody's PATH
-	for _, path := range append([]string{"pgbouncer"}, candidates...) {
-		if path, err := exec.LookPath(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", KindPgBouncer, ErrNotInstalled)
+	return findProgram("pgbouncer", KindPgBouncer)
 }
 
 func (pgbouncer) prepare(_ context.Context, s *Server) error {

@@ -67,23 +67,30 @@ func (h *house) spawn(cmd *exec.Cmd, kind Kind, dir string) (*process, error) {
 // run runs a program that ends by itself. What it says is in the error.
 func (h *house) run(ctx context.Context, kind Kind, dir string, stdin string, name string, args ...string) error {
 	var said bytes.Buffer
-	cmd := exec.Command(name, args...)
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &said, &said
 	p, err := h.spawn(cmd, kind, dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		_ = cmd.Process.Kill()
-		<-p.done
+	<-p.done
+	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", name, context.Cause(ctx))
 	}
 	if !cmd.ProcessState.Success() {
 		return fmt.Errorf("%s: %w: %s", name, p.err, bytes.TrimSpace(said.Bytes()))
 	}
 	return nil
+}
+
+// findProgram looks in PATH and in the folders of servers, which aren't in everybody's.
+func findProgram(name string, kind Kind) (string, error) {
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/libexec/", "/usr/local/sbin/"} {
+		if path, err := exec.LookPath(dir + name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", kind, ErrNotInstalled)
 }
 
 // version asks a program for it.

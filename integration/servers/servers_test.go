@@ -50,13 +50,14 @@ func TestAServerStartsFromItsTemplate(t *testing.T) {
 
 func TestTestsShareAServerOfTheSameOptions(t *testing.T) {
 	each(t, func(t *testing.T, open func(opts ...servers.Option) *servers.Server) {
-		if open() != open() {
+		s := open()
+		if s != open() {
 			t.Error("two servers for the same options")
 		}
-		if open() == open(servers.NoTLS()) {
+		if s == open(servers.NoTLS()) {
 			t.Error("one server for different options")
 		}
-		if open() == open(servers.Private()) {
+		if s == open(servers.Private()) {
 			t.Error("a private server is shared")
 		}
 	})
