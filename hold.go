@@ -17,6 +17,7 @@ type hold struct {
 	rows  *Rows  // that are open, and so the reason why it is in use
 	tx    *Tx    // the innermost that is open
 	over  error  // what ended the transaction; nothing may run in it any more
+	undo  bool   // returning to a savepoint makes it go on all the same, as in PostgreSQL after any error
 	lost  error  // what broke the session; nothing may run on it any more
 	back  bool   // the session went back to the pool
 
@@ -54,6 +55,24 @@ func (h *hold) enter(p *place, op string) error {
 	}
 	h.using = op
 	return nil
+}
+
+// enterUndo is enter for the return to a savepoint, which is possible after an error that keeps all else from running.
+func (h *hold) enterUndo(p *place, op string) error {
+	h.mu.Lock()
+	over := h.over
+	undo := h.undo && over != nil && h.lost == nil
+	if undo {
+		h.over, h.undo = nil, false
+	}
+	h.mu.Unlock()
+	err := h.enter(p, op)
+	if err != nil && undo {
+		h.mu.Lock()
+		h.over, h.undo = over, true
+		h.mu.Unlock()
+	}
+	return err
 }
 
 // enterLast is enter for the call that ends the transaction, which must be possible when an error has ended it already;
@@ -184,6 +203,7 @@ func (h *hold) note(stmt *statement, failure *Error, err error) {
 	}
 	if h.over == nil && h.tx != nil && (f.TxDead || f.Evict || state != driver.TxOpen) {
 		h.over = failure
+		h.undo = state == driver.TxDead && !f.TxDead && !f.Evict
 	}
 	if h.lost != nil {
 		failure.retryable = false // not on this session

@@ -351,7 +351,11 @@ func (t *Tx) leaveSavepoint() {
 }
 
 func (t *Tx) savepoint(ctx context.Context, op driver.SavepointOp, name string) error {
-	if err := t.hold.enter(&t.place, string(hook.Savepoint)); err != nil {
+	enter := t.hold.enter
+	if op == driver.SavepointRollback {
+		enter = t.hold.enterUndo
+	}
+	if err := enter(&t.place, string(hook.Savepoint)); err != nil {
 		return err
 	}
 	defer t.hold.leave()

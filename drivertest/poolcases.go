@@ -45,7 +45,7 @@ func opensLazily(t *testing.T, s *suite) {
 }
 
 func exhausted(t *testing.T, s *suite) {
-	d := s.tapped(t, single, retrying(3), func(o *plinth.Options) { o.Pool.AcquireTimeout = 500 * time.Millisecond })
+	d := s.tapped(t, single, retrying(3), func(o *plinth.Options) { o.Pool.AcquireTimeout = prompt })
 	d.items(t, 1)
 	tx := must[*plinth.Tx](t)(d.Begin(t.Context()))
 	d.forget()

@@ -58,7 +58,7 @@ type Violation struct {
 	Told      Where // what the server tells about it, which the error has to repeat
 }
 
-// Where is the place of a violation, as far as the server tells.
+// Where is the place of a violation, as far as the server tells. A table without a schema is one of that name in any schema.
 type Where struct{ Constraint, Table, Column string }
 
 // Family is a family of Go values that a database keeps in one type of its own.

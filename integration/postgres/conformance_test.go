@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/plinthdb/plinth/driver"
@@ -9,10 +11,17 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	server := servers.Postgres(t)
+	// A schema each stands for a database each, which takes the server much longer to make.
+	url := servers.Postgres(t).Database(t)
+	admin := openURL(t, url)
+	var schemas atomic.Int64
 	drivertest.Run(t, drivertest.Harness{
 		Opener: func(t testing.TB) driver.Opener {
-			return opener(options(t, server.Database(t)))
+			schema := fmt.Sprintf("s%d", schemas.Add(1))
+			execute(t, admin, "create schema "+schema)
+			o := options(t, url)
+			o.RuntimeParams = map[string]string{"search_path": schema}
+			return opener(o)
 		},
 		Statements: statements(),
 	})
@@ -37,13 +46,13 @@ func statements() drivertest.Statements {
 	st.Set = "SET application_name = 'changed by drivertest'"
 	st.Setting = "SHOW application_name"
 	for what, told := range map[string]drivertest.Where{
-		"a primary key that exists":       {Constraint: "items_pkey", Table: "public.items"},
-		"a unique name that exists":       {Constraint: "items_name", Table: "public.items"},
-		"an update to a name that exists": {Constraint: "items_name", Table: "public.items"},
-		"NULL where it's not allowed":     {Table: "public.items", Column: "name"},
-		"a check that fails":              {Constraint: "items_n", Table: "public.items"},
-		"a reference to nothing":          {Constraint: "parts_item", Table: "public.parts"},
-		"removing what is referred to":    {Constraint: "parts_item", Table: "public.parts"},
+		"a primary key that exists":       {Constraint: "items_pkey", Table: "items"},
+		"a unique name that exists":       {Constraint: "items_name", Table: "items"},
+		"an update to a name that exists": {Constraint: "items_name", Table: "items"},
+		"NULL where it's not allowed":     {Table: "items", Column: "name"},
+		"a check that fails":              {Constraint: "items_n", Table: "items"},
+		"a reference to nothing":          {Constraint: "parts_item", Table: "parts"},
+		"removing what is referred to":    {Constraint: "parts_item", Table: "parts"},
 	} {
 		st.Violations[what].Told = told
 	}
