@@ -257,18 +257,30 @@ func TestAThousandGoroutinesSeeTheirOwnOverride(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 1000 {
 		wg.Go(func() {
-			want := fmt.Sprintf("tenant-%d.db", i)
-			ctx := WithOverride(shared, WithURL("sqlite:"+want), With(func(c *Config) {
-				c.Timeout = time.Duration(i+1) * time.Second
+			file, timeout := fmt.Sprintf("tenant-%d.db", i), time.Duration(i+1)*time.Second
+			outer := WithOverride(shared, WithURL("sqlite:"+file), With(func(c *Config) {
+				c.Timeout = timeout
 				c.Params = c.Params.Set("cache_size", fmt.Sprint(i))
 			}))
-			for range 3 {
-				c, err := base.Under(ctx)
-				size, _ := c.Params.Get("cache_size")
-				if err != nil || c.Database != want || c.Timeout != time.Duration(i+1)*time.Second || size != fmt.Sprint(i) {
-					t.Errorf("goroutine %d got %s, %v", i, says(c), err)
-					return
+			inner := WithOverride(outer, With(func(c *Config) { c.Timeout *= 2 }))
+			check := func(c *Config, timeout time.Duration) {
+				if size, _ := c.Params.Get("cache_size"); c.Database != file || c.Timeout != timeout || size != fmt.Sprint(i) {
+					t.Errorf("goroutine %d got %s", i, says(*c))
 				}
+			}
+			for range 3 {
+				for ctx, timeout := range map[context.Context]time.Duration{outer: timeout, inner: 2 * timeout} {
+					c, err := base.Under(ctx)
+					if err != nil {
+						t.Error(err)
+					}
+					check(&c, timeout)
+					derived, _ := Derive(ctx, &base, func(c Config, _ error) *Config { return &c })
+					check(derived, timeout)
+				}
+			}
+			if common, _ := Derive(shared, &base, func(c Config, _ error) *Config { return &c }); common.Database != "app.db" || common.Params.Len() != 2 {
+				t.Errorf("what all share has become %s", says(*common))
 			}
 		})
 	}

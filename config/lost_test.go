@@ -84,7 +84,8 @@ func lostOfParam(d dialect, key, value string, c Config) []string {
 func lostOfDatabase(database node, c Config) (lost []string) {
 	m := c.Map()
 	for _, p := range database.pairs {
-		text, kept := p.value.text, false
+		var kept bool
+		text := p.value.text
 		switch p.key {
 		case "url":
 			of, err := Parse(text)

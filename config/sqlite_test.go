@@ -181,7 +181,7 @@ func TestEveryPragmaTakesWhatItsHintSays(t *testing.T) {
 		for value := range strings.SplitSeq(values, ", ") {
 			url := "sqlite:a.db?" + q.name + "=" + strings.ToUpper(value)
 			c, err := Parse(url)
-			if got, _ := c.Params.Get(q.name); err != nil || got != value && !(value == "ro" && c.ReadOnly) {
+			if got, _ := c.Params.Get(q.name); err != nil || got != value && (value != "ro" || !c.ReadOnly) {
 				t.Errorf("%s is read as %s, %v", url, says(c), err)
 			}
 		}
