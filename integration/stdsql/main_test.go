@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 	"github.com/plinthdb/plinth/stdsql"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { servers.Main(m) }
@@ -43,7 +43,10 @@ func onPostgres(t testing.TB) *database {
 
 func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Engine, error), url string) *database {
 	t.Helper()
-	before := runtime.NumGoroutine()
+	leaks := []goleak.Option{
+		goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction(servers.Goroutines),
+		goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"), // GORM's, which it never ends
+	}
 	db := &database{}
 	engine, err := by(t.Context(), plinth.Options{
 		URL: url, Timeout: 20 * time.Second,
@@ -55,6 +58,12 @@ func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Eng
 		if err := db.DB.Close(); err != nil {
 			t.Error("closing the *sql.DB:", err)
 		}
+		for range 600 { // a session may be made as good as new after it was given back
+			if engine.Stats().InUse == 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 		if n := engine.Stats().InUse; n != 0 {
 			t.Errorf("%d connections are in use at the end", n)
 		}
@@ -63,14 +72,9 @@ func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Eng
 		if err := engine.Close(ctx); err != nil {
 			t.Error("closing the engine:", err)
 		}
-		for range 100 { // goroutines end a little after what they worked for
-			if runtime.NumGoroutine() <= before {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
+		if err := goleak.Find(leaks...); err != nil {
+			t.Error(err)
 		}
-		buf := make([]byte, 64<<10)
-		t.Errorf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
 	})
 	return db
 }
