@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 )
 
 const shopFile = `x-pool: &pool
@@ -80,6 +81,7 @@ func TestTheFileNamesDatabasesForEachEnvironment(t *testing.T) {
 		{"native sources fill", nil, append([]string{"PGAPPNAME", "x", "PGSSLMODE", "require"}, production...), disk, map[string]string{
 			"application_name": "x (environment PGAPPNAME)", "sslmode": "verify-full (file plinth.yaml:16)", "password": "[redacted] (file plinth.yaml:15)",
 		}, nil},
+		{"a byte order mark", nil, nil, fstest.MapFS{"plinth.yaml": shared("\ufeffdevelopment: {primary: {url: 'sqlite:bom.db'}}")}, map[string]string{"database": "bom.db (file plinth.yaml:1)"}, nil},
 		{"PLINTH_CONFIG", nil, []string{"PLINTH_CONFIG", "/etc/app/db.yaml"}, disk, map[string]string{"database": "dev.db (file /etc/app/db.yaml:5)"}, nil},
 		{"a default isn't needed", []Option{WithDefaultURL("sqlite:x.db"), WithFile("")}, nil, disk, map[string]string{"database": "dev.db (file plinth.yaml:5)"}, nil},
 		{"a default is", []Option{WithDefaultURL("sqlite:x.db")}, []string{"PLINTH_ENV", "staging"}, disk, map[string]string{"database": "x.db (default)"}, nil},
@@ -138,6 +140,9 @@ func TestTheFileTellsAllThatIsWrongAtOnce(t *testing.T) {
 			"max_conns (from file plinth.yaml:4:5): isn't a key of a database; did you mean min_conns?",
 			"timeot (from file plinth.yaml:5:5): isn't a key of a database; did you mean timeout?",
 			"a key (from file plinth.yaml:6:5): isn't a key of a database",
+		}},
+		{"another encoding", "development:\n  primary:\n    engine: postgres\n    password: hunter2\xe9\n", []string{
+			"yaml (from file plinth.yaml:4:1): isn't UTF-8; save it as UTF-8; a password of other bytes goes into a password_file",
 		}},
 		{"values", `development:
   primary:
@@ -248,7 +253,7 @@ func FuzzFile(f *testing.F) {
 				t.Errorf("%s, in\n%s\n, has lost %q", says(c), text, lost)
 			}
 		}
-		if password = plant(password); len(password) < 4 || strings.ContainsAny(password, "'\n\r\x00") {
+		if password = plant(password); len(password) < 4 || strings.ContainsAny(password, "'\n\r\x00") || !utf8.ValidString(password) {
 			t.Skip()
 		}
 		whole := text + "\nqq:\n  primary:\n    password: '" + password + "'\n    engine: postgres\n" // in a file that is otherwise anything

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -68,6 +69,18 @@ func readYAML(p *problems, path, text string) node {
 	r := &yamlReader{problems: p, path: path, anchors: map[string]node{}}
 	if len(text) > maxYAMLSize {
 		r.fault(node{line: 1, column: 1}, "yaml", "is larger than 64 KiB", "")
+		return node{}
+	}
+	text = strings.TrimPrefix(text, "\ufeff") // with which editors of Windows begin a file
+	if !utf8.ValidString(text) {              // the library would put other characters in the place of what isn't
+		line := 1
+		for l := range strings.Lines(text) {
+			if !utf8.ValidString(l) {
+				break
+			}
+			line++
+		}
+		r.fault(node{line: line, column: 1}, "yaml", "isn't UTF-8", "save it as UTF-8; a password of other bytes goes into a password_file")
 		return node{}
 	}
 	if line, deep := tooDeep(text); deep {
