@@ -5,23 +5,24 @@ import (
 	"strings"
 )
 
-// URL returns databaseURL with the proxy's host and port in place of its own, several hosts included, and everything else kept
-// as it's written. Parameters that would name a host beside it (host, hostaddr, port, socket) go. The host is 127.0.0.1: a server's
-// certificate that is to be verified must have that name.
+// URL returns databaseURL (scheme://user:password@host:port/…) with the proxy's host and port in place of its own, several
+// hosts included, and everything else as it's written. Parameters that name a host beside it (host, hostaddr, port, socket) go.
+// The host is 127.0.0.1: a server's certificate that is to be verified must have that name. It panics if databaseURL isn't a
+// server's, because a test that silently went past the proxy would test nothing.
 func (p *Proxy) URL(databaseURL string) string {
 	scheme, rest, ok := strings.Cut(databaseURL, "://")
-	if !ok {
-		scheme, rest, _ = strings.Cut(databaseURL, ":")
+	if !ok || strings.HasPrefix(scheme, "sqlite") || scheme == "file" {
+		panic("plinthtest: Proxy.URL: this isn't the URL of a server, such as postgres://user@host:5432/database")
 	}
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
 		end = len(rest)
 	}
 	user := rest[:strings.LastIndexByte(rest[:end], '@')+1]
-	tail, fragment, hasFragment := strings.Cut(rest[end:], "#")
-	path, query, _ := strings.Cut(tail, "?")
-	if params := withoutHost(query); params != "" {
-		path += "?" + params
+	path, query, _ := strings.Cut(rest[end:], "?")
+	query, fragment, hasFragment := strings.Cut(query, "#")
+	if query = withoutHost(query); query != "" {
+		path += "?" + query
 	}
 	if hasFragment {
 		path += "#" + fragment
@@ -33,11 +34,11 @@ func withoutHost(query string) string {
 	var kept []string
 	for param := range strings.SplitSeq(query, "&") {
 		name, _, _ := strings.Cut(param, "=")
-		if plain, err := url.QueryUnescape(name); err == nil {
+		if plain, err := url.PathUnescape(name); err == nil {
 			name = plain
 		}
 		switch name {
-		case "", "host", "hostaddr", "port", "socket":
+		case "", "host", "hostaddr", "port", "socket", "unix_socket", "socketPath", "localSocket":
 		default:
 			kept = append(kept, param)
 		}
