@@ -102,6 +102,11 @@ func (a *app) run(ctx context.Context, args []string) error {
 
 // engine opens the database for fn and closes it afterwards.
 func (a *app) engine(ctx context.Context, how access, fn func(*plinth.Engine) error) error {
+	return a.engineOf(ctx, how, "", fn)
+}
+
+// engineOf is engine for another database of the same server, "" for the one that is configured.
+func (a *app) engineOf(ctx context.Context, how access, database string, fn func(*plinth.Engine) error) error {
 	timeout := time.Duration(a.Timeout)
 	if timeout > 0 && timeout < time.Millisecond {
 		return usagef("", "--timeout: %v is too short, 1ms is the least", timeout)
@@ -111,7 +116,11 @@ func (a *app) engine(ctx context.Context, how access, fn func(*plinth.Engine) er
 		logger = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	o := named(a.Database)
-	o.Config = append(a.sources(), config.With(a.configure(how)))
+	o.Config = append(a.sources(), config.With(a.configure(how)), config.With(func(c *config.Config) {
+		if database != "" {
+			c.Database = database
+		}
+	}))
 	o.Timeout, o.Pool.AcquireTimeout = timeout, timeout
 	o.Logger = logger
 	o.QueryLog = querylog.Options{Logger: logger, Threshold: time.Duration(a.Slow), Errors: true, All: a.Log}

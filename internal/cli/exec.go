@@ -35,7 +35,10 @@ statements print done. Rows that are returned are not shown, in scripts neither:
 A script runs statement by statement as it is read, on one connection, and
 stops at the first error, which is told with its line and column. BEGIN and COMMIT in a script make a transaction; a script
 that ends inside one is rolled back, and that is an error. What is outside of a transaction stays, so -1 is what you
-want for a script that can't be run twice. SAVEPOINT, RELEASE and ROLLBACK TO are not supported in scripts.`
+want for a script that can't be run twice. SAVEPOINT, RELEASE and ROLLBACK TO are not supported in scripts.
+
+Of what psql takes for itself a script for PostgreSQL may have \connect DATABASE, which goes on in another database of
+the same server, \echo, \quit, \restrict and \set ON_ERROR_STOP.`
 }
 
 // Run runs a statement or a script.
@@ -106,8 +109,10 @@ func (e *execCmd) script(ctx context.Context, a *app) error {
 		bar = newProgress(a.stderr, size)
 	}
 	start := time.Now()
-	s := &script{name: name, single: e.Single, progress: bar}
-	err := a.engine(ctx, create, func(db *plinth.Engine) error { return s.run(ctx, db, in) })
+	s := &script{name: name, in: in, out: a.out, single: e.Single, progress: bar}
+	err := s.run(ctx, func(database string, fn func(*plinth.Engine) error) error {
+		return a.engineOf(ctx, create, database, fn)
+	})
 	bar.finish()
 	switch {
 	case err != nil:

@@ -12,10 +12,10 @@ import (
 
 const description = `Ask a database questions from the shell.
 
-A database is given by -d or by the environment variable DATABASE_URL: a URL such as sqlite:app.db or
-sqlite::memory:, or a path that ends in .db, .db3, .sqlite or .sqlite3. -d takes a name, too, for which
-the configuration knows the URL: orders is looked up in ORDERS_DATABASE_URL, then in plinth.yaml. What
-has a colon or a slash in it is never a name.
+A database is given by -d or by the environment variable DATABASE_URL: a URL such as sqlite:app.db,
+sqlite::memory: or postgres://app@db.internal/shop, or a path that ends in .db, .db3, .sqlite or .sqlite3.
+-d takes a name, too, for which the configuration knows the URL: orders is looked up in
+ORDERS_DATABASE_URL, then in plinth.yaml. What has a colon or a slash in it is never a name.
 
   plinth -d sqlite:shop.db exec -f schema.sql
   plinth -d sqlite:shop.db exec 'insert into item (name, price) values (?, ?)' pear 0.35

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,13 +15,24 @@ import (
 	"github.com/plinthdb/plinth/internal/sqltext"
 )
 
-// script is a run of a script on one connection. Only one statement of it is in memory.
+// script is a run of a script on one connection, or on one after the other for a script that connects to other databases.
+// Only one statement of it is in memory.
 type script struct {
 	name     string
+	in       io.Reader
+	out      io.Writer
 	single   bool // all in one transaction
 	progress progress
 
+	next       func() (sqltext.Statement, error, bool) // of the script
+	database   string                                  // the one that it connected to; "": the one it began with
+	moved      sqltext.Statement                       // where it did; its Line is 0 once that is done
+	restricted string                                  // the key of the \restrict in force
+	quit       bool                                    // the rest isn't for us
+
 	dialect sqltext.Dialect
+	psql    bool // its lines for a shell are psql's
+	stop    func()
 	conn    *plinth.Conn
 	tx      *plinth.Tx        // the open transaction
 	begun   sqltext.Statement // where it began
@@ -39,35 +51,66 @@ type scriptError struct {
 func (e *scriptError) Error() string { return e.place + ": " + e.err.Error() }
 func (e *scriptError) Unwrap() error { return e.err }
 
-// run runs the script to its end or its first error.
-func (s *script) run(ctx context.Context, db *plinth.Engine, r io.Reader) error {
-	var ok bool
-	if s.dialect, ok = dialect(db.Name()); !ok {
-		return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
+// run runs the script to its end or its first error. open opens a database of another name on the same server, "" being the
+// one that the script begins with.
+func (s *script) run(ctx context.Context, open func(database string, fn func(*plinth.Engine) error) error) error {
+	defer func() {
+		if s.stop != nil {
+			s.stop()
+		}
+	}()
+	for {
+		here := s.moved
+		s.moved = sqltext.Statement{}
+		err := open(s.database, func(db *plinth.Engine) error { return s.runOn(ctx, db) })
+		if _, told := errors.AsType[*scriptError](err); err != nil && !told && here.Line > 0 { // the other database wasn't opened
+			err = s.undo(ctx, s.at(here, err))
+		}
+		if err != nil || s.moved.Line == 0 {
+			return err
+		}
+	}
+}
+
+// runOn runs the script on one database, to the script's end or to where it connects to another.
+func (s *script) runOn(ctx context.Context, db *plinth.Engine) error {
+	if s.next == nil {
+		var ok bool
+		if s.dialect, ok = dialect(db.Name()); !ok {
+			return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
+		}
+		s.psql = db.Name() == "postgres"
+		s.next, s.stop = iter.Pull2(sqltext.Statements(s.in, s.dialect))
 	}
 	return db.With(ctx, func(conn *plinth.Conn) error {
 		s.conn = conn
-		if err := s.all(ctx, r); err != nil {
+		if err := s.all(ctx); err != nil {
 			return s.undo(ctx, err)
 		}
 		return nil
 	})
 }
 
-func (s *script) all(ctx context.Context, r io.Reader) error {
+func (s *script) all(ctx context.Context) error {
 	if s.single {
 		if err := s.begin(ctx, sqltext.Statement{}); err != nil {
 			return err
 		}
 	}
-	for st, err := range sqltext.Statements(r, s.dialect) {
+	for !s.quit && s.moved.Line == 0 {
+		st, err, ok := s.next()
+		if !ok {
+			break
+		}
 		if err == nil {
 			err = s.statement(ctx, st)
 		}
 		if err != nil {
 			return s.at(st, err)
 		}
-		s.ran++
+		if !st.Meta {
+			s.ran++
+		}
 		s.progress.at(st.Bytes)
 	}
 	switch {
@@ -81,7 +124,10 @@ func (s *script) all(ctx context.Context, r io.Reader) error {
 
 // statement runs one statement. What controls transactions is done by way of the engine, which has to know of them.
 func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
-	if st.Meta {
+	switch {
+	case st.Meta && s.psql:
+		return s.shell(st)
+	case st.Meta:
 		return &hinted{err: errors.New("a command of the database's own shell, which is not SQL"), hint: "take it out of the script"}
 	}
 	compiled, err := sqltext.Compile(st.Text, s.dialect)
@@ -97,8 +143,13 @@ func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
 	} else if _, err = s.conn.Execute(ctx, st.Text); err == nil {
 		s.applied++
 	}
-	if errors.Is(err, plinth.ErrArgument) {
+	var e *plinth.Error
+	switch {
+	case !errors.As(err, &e):
+	case e.Kind == plinth.ErrArgument && e.Code == "": // nothing was sent
 		return &hinted{err: err, hint: "a script has no arguments: write the values themselves, and ?? for a question mark that is none"}
+	case e.Code == "25001" && s.single: // PostgreSQL: CREATE DATABASE, VACUUM and their like
+		return &hinted{err: err, hint: "leave out -1: this statement can't be part of a transaction"}
 	}
 	return err
 }
