@@ -294,7 +294,7 @@ func FuzzParseService(f *testing.F) {
 		if err == nil && lostOfParam(postgresDialect{}, key, value, c) != nil && value != "" && key != "service" && key != "servicefile" {
 			t.Errorf("%q has lost %q: %s", text, key, says(c))
 		}
-		shows(t, fmt.Sprintf("%v %+v %#v %v %+v", err, err, err, c, c.Explain()), value, text[:len(text)-len(value)-2])
+		shows(t, fmt.Sprintf("%v %+v %#v %v %+v", err, err, err, c, c.Explain()), value, text[:len(text)-len(value)-2], key+" ")
 	})
 }
 
