@@ -3,7 +3,10 @@ package config_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
@@ -104,6 +107,40 @@ func ExampleFromContext() {
 	dict := c.Map()
 	fmt.Println(dict["engine"], dict["database"], dict["slow_threshold"])
 	// Output: sqlite acme.db 200ms
+}
+
+func ExampleWatch() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "plinth.yaml")
+	write := func(text string) { _ = os.WriteFile(file, []byte(text), 0o600) }
+	write("development: {primary: {url: 'sqlite:shop.db', max_open_conns: 5}}")
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	told := make(chan bool)
+	c, err := config.Watch(ctx, func(c config.Config, err error) {
+		if err != nil {
+			fmt.Println("the old one stays, for the file is broken:", strings.ReplaceAll(err.Error(), dir, ""))
+		} else {
+			fmt.Println("now:", c, c.MaxOpenConns)
+		}
+		told <- true
+	}, config.WithFile(file))
+	fmt.Println(c, c.MaxOpenConns, err)
+
+	write("development: {primary: {url: 'sqlite:shop.db', max_open_cons: 20}}")
+	<-told
+	write("development: {primary: {url: 'sqlite:shop.db', max_open_conns: 20}}")
+	<-told
+	// Output:
+	// sqlite:shop.db 5 <nil>
+	// the old one stays, for the file is broken: config: max_open_cons (from file /plinth.yaml:1:48): isn't a key of a database; did you mean max_open_conns?
+	// now: sqlite:shop.db 20
 }
 
 func ExampleParse() {

@@ -261,6 +261,22 @@ func TestWatchSeesEveryFileThatCounts(t *testing.T) {
 	}
 }
 
+func TestWatchSeesTheDefaultFileAppear(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, news := watched(t, []string{"DATABASE_URL", "sqlite:app.db"})
+	if c.Timeout != Off {
+		t.Fatalf("it began with %s", says(c))
+	}
+	write(t, DefaultFile, "development:\n  primary: {timeout: 5s}\n")
+	if n := next(t, news); n.err != nil || n.c.Timeout != 5*time.Second {
+		t.Errorf("got %s, %v", says(n.c), n.err)
+	}
+	do(t, os.Remove(DefaultFile))
+	if n := next(t, news); n.err != nil || n.c.Timeout != Off {
+		t.Errorf("got %s, %v", says(n.c), n.err)
+	}
+}
+
 func TestWatchHonoursOverrides(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "plinth.yaml")
