@@ -129,8 +129,8 @@ func (m mariadb) prepare(ctx context.Context, s *Server) error {
 // schema returns the statements that make the system's tables.
 func (mariadb) schema(program string) (string, error) {
 	text := "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"
-	if real, err := filepath.EvalSymlinks(program); err == nil {
-		program = real
+	if resolved, err := filepath.EvalSymlinks(program); err == nil {
+		program = resolved
 	}
 	share := filepath.Join(filepath.Dir(filepath.Dir(program)), "share")
 	for _, name := range mariadbSchema {

@@ -85,7 +85,3 @@ func (pgbouncer) users(s *Server) []User {
 func (pgbouncer) url(s *Server, u User, database string) string {
 	return postgres{}.url(s, u, database)
 }
-
-func (pgbouncer) createDatabase(context.Context, *Server, string) error { return errors.ErrUnsupported }
-
-func (pgbouncer) dropDatabase(context.Context, *Server, string) error { return errors.ErrUnsupported }

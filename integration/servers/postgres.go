@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -19,9 +20,15 @@ import (
 type postgres struct{}
 
 func (postgres) find() (string, error) {
-	// Debian keeps them outside of PATH; the newest is the last.
+	// Packages keep them outside of PATH, in a folder of the version; the newest comes first.
 	candidates, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	slices.SortFunc(candidates, func(a, b string) int { return len(b) - len(a) + strings.Compare(b, a) })
+	more, _ := filepath.Glob("/usr/pgsql-*/bin/postgres")
+	candidates = append(candidates, more...)
+	number := func(path string) float64 {
+		n, _ := strconv.ParseFloat(strings.TrimPrefix(filepath.Base(filepath.Dir(filepath.Dir(path))), "pgsql-"), 64)
+		return n
+	}
+	slices.SortFunc(candidates, func(a, b string) int { return cmp.Compare(number(b), number(a)) })
 	if path, err := exec.LookPath("postgres"); err == nil {
 		candidates = append([]string{path}, candidates...)
 	}

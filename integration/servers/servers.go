@@ -65,8 +65,12 @@ type product interface {
 	users(s *Server) []User
 	// url is how package config reads where a database is. An empty database is the one that everybody may enter.
 	url(s *Server, u User, database string) string
-	// createDatabase and dropDatabase don't mind whether the database is there, or in use.
+}
+
+// A keeper is a product that keeps databases; PgBouncer isn't one.
+type keeper interface {
 	createDatabase(ctx context.Context, s *Server, name string) error
+	// dropDatabase ends the sessions that use it, and is content if it has gone already.
 	dropDatabase(ctx context.Context, s *Server, name string) error
 }
 
@@ -136,7 +140,10 @@ func start(ctx context.Context, kind Kind, set settings) (_ *Server, err error) 
 	if err := s.product.prepare(ctx, s); err != nil {
 		return nil, fmt.Errorf("servers: %s: %w", kind, err)
 	}
-	return s, s.start(ctx)
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Kind tells what it is.
@@ -146,7 +153,8 @@ func (s *Server) Kind() Kind { return s.kind }
 func (s *Server) Version() string { return s.version }
 
 // URL is the way in for the user who may do everything, as package config reads it: with password, and with TLS that
-// verifies the server against the test CA.
+// verifies the server against the test CA. To go through a proxy replace Addr in it: the certificate is good for localhost
+// and 127.0.0.1, too.
 func (s *Server) URL() string { return s.URLAs("", "") }
 
 // URLAs is URL for one of Users and a database. An empty name means the first user, or the database of URL. It panics if

@@ -125,8 +125,9 @@ func (s *Server) Database(t testing.TB) string {
 	if s.set.behind != nil {
 		holder = s.set.behind
 	}
+	keeper := holder.product.(keeper)
 	name := fmt.Sprintf("test%d", holder.names.Add(1))
-	if err := holder.product.createDatabase(t.Context(), holder, name); err != nil {
+	if err := keeper.createDatabase(t.Context(), holder, name); err != nil {
 		t.Fatalf("servers: %s: %v", holder.kind, err)
 	}
 	t.Cleanup(func() {
@@ -136,7 +137,7 @@ func (s *Server) Database(t testing.TB) string {
 		holder.wake()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := holder.product.dropDatabase(ctx, holder, name); err != nil {
+		if err := keeper.dropDatabase(ctx, holder, name); err != nil {
 			t.Errorf("servers: %s: %v", holder.kind, err)
 		}
 	})
