@@ -44,8 +44,10 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 			return result{}, hide(c.tx.Savepoint(ctx, op, name))
 		}
 	}
-	if len(args) == 0 && c.several(query) {
-		return driver.ResultNoRows, hide(c.script(ctx, query))
+	if len(args) == 0 {
+		if all := c.several(query); all != nil {
+			return driver.ResultNoRows, hide(c.script(ctx, all))
+		}
 	}
 	done, err := c.place().Execute(ctx, query, values(args)...)
 	if err != nil {

@@ -69,6 +69,52 @@ func TestAQueryIsRepeatedOnlyByTheEngine(t *testing.T) {
 	}
 }
 
+func TestACommitOfUnknownOutcomeIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	conn, err := db.Conn(t.Context())
+	ok(t, err)
+	defer conn.Close()
+	tx, err := conn.BeginTx(t.Context(), nil)
+	ok(t, err)
+	_, err = tx.Exec("INSERT INTO item (n) VALUES (1)")
+	ok(t, err)
+	db.faults.fail(1, true, driver.Fault{Kind: driver.Unavailable, Phase: driver.Commit, Verdict: driver.Ambiguous, Sent: true, Evict: true, Err: sqldriver.ErrBadConn})
+	if err := tx.Commit(); !errors.Is(err, plinth.ErrOutcomeUnknown) {
+		t.Errorf("Commit: %v, want ErrOutcomeUnknown", err)
+	}
+	if n := db.faults.count(); n != 1 {
+		t.Errorf("COMMIT or ROLLBACK were sent %d times, want 1", n)
+	}
+	if n := db.count(t); n != 1 {
+		t.Errorf("%d rows, want 1", n)
+	}
+}
+
+func TestATransactionWhoseCommitFailsIsOver(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	conn, err := db.Conn(t.Context())
+	ok(t, err)
+	defer conn.Close()
+	for _, text := range []string{"PRAGMA foreign_keys = ON", "CREATE TABLE child (item INTEGER REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED)"} {
+		_, err := conn.ExecContext(t.Context(), text)
+		ok(t, err)
+	}
+	tx, err := conn.BeginTx(t.Context(), nil)
+	ok(t, err)
+	_, err = tx.Exec("INSERT INTO child VALUES (99)")
+	ok(t, err)
+	if err := tx.Commit(); !errors.Is(err, plinth.ErrForeignKey) {
+		t.Errorf("Commit: %v, want ErrForeignKey", err)
+	}
+	_, err = conn.ExecContext(t.Context(), "INSERT INTO item (n) VALUES (1)") // not in it any more
+	ok(t, err)
+	if n := one[int](t, db, "SELECT count(*) FROM child"); n != 0 || db.count(t) != 1 {
+		t.Errorf("%d rows in child and %d in item, want 0 and 1", n, db.count(t))
+	}
+}
+
 func TestALostConnIsAnErrorUntilItIsClosed(t *testing.T) {
 	t.Parallel()
 	db := open(t)

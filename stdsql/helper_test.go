@@ -219,3 +219,14 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 	}
 	return rows, err
 }
+
+func (s *session) End(ctx context.Context, commit bool) error {
+	before, after := s.faults.next()
+	if before != nil {
+		return before
+	}
+	if err := s.Session.End(ctx, commit); err != nil {
+		return err
+	}
+	return after
+}

@@ -21,7 +21,11 @@
 // RELEASE and ROLLBACK TO as text work within one, for that is how GORM and bun nest transactions.
 //
 // A text of several statements runs with Exec and without arguments, as each database has it: PostgreSQL's in one
-// transaction, all or nothing, the others' one by one up to the first that fails. Its Result tells nothing.
+// transaction, all or nothing, the others' one by one up to the first that fails. Between BEGIN and COMMIT, as the first and the
+// last of them, they are one transaction everywhere. The Result of such a text tells nothing.
+//
+// While rows are open, the transaction or the Conn they came from runs nothing else (ErrBusy): close them first, or read them
+// to the end. Drivers for PostgreSQL have the same rule. Beside rows of the DB itself anything can run.
 //
 // # Values
 //

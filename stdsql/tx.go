@@ -9,7 +9,6 @@ import (
 
 	"github.com/plinthdb/plinth"
 	seam "github.com/plinthdb/plinth/driver"
-	"github.com/plinthdb/plinth/internal/sqltext"
 )
 
 // tx is a driver.Tx.
@@ -106,44 +105,4 @@ func plain(name string) bool {
 		}
 	}
 	return true
-}
-
-// several reports whether a text holds several statements, which a semicolon somewhere before its end only hints at.
-func (c *conn) several(text string) bool {
-	at := strings.IndexByte(text, ';')
-	if at < 0 || strings.TrimSpace(text[at+1:]) == "" {
-		return false
-	}
-	var dialect sqltext.Dialect
-	switch c.engine.Name() {
-	case "sqlite":
-		dialect = sqltext.SQLite()
-	case postgres:
-		dialect = sqltext.PostgreSQL()
-	case "mariadb":
-		dialect = sqltext.MariaDB()
-	default:
-		return false
-	}
-	count := 0
-	for _, err := range sqltext.Statements(strings.NewReader(text), dialect) {
-		if count++; err != nil || count > 1 {
-			return err == nil
-		}
-	}
-	return false
-}
-
-// script runs several statements as the database itself does those of one text. PostgreSQL runs them in one transaction:
-// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT.
-func (c *conn) script(ctx context.Context, text string) error {
-	switch {
-	case c.tx != nil:
-		return c.tx.ExecuteScript(ctx, strings.NewReader(text))
-	case c.engine.Name() != postgres:
-		return c.pin.ExecuteScript(ctx, strings.NewReader(text))
-	}
-	return c.pin.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-		return tx.ExecuteScript(ctx, strings.NewReader(text))
-	})
 }

@@ -163,6 +163,20 @@ func TestSeveralStatementsInOneText(t *testing.T) {
 	if n := db.count(t); n != 4 { // as the drivers for SQLite do
 		t.Errorf("%d rows, want those up to the statement that failed", n)
 	}
+	if _, err := db.Exec("begin; INSERT INTO item (n) VALUES (4); INSERT INTO nowhere VALUES (1); commit;"); !errors.Is(err, plinth.ErrUndefined) {
+		t.Errorf("%v, want ErrUndefined", err)
+	}
+	if n := db.count(t); n != 4 {
+		t.Errorf("%d rows, want nothing of a transaction that failed", n)
+	}
+	db.exec(t, "BEGIN TRANSACTION;\nUPDATE item SET n = n + 1;\nDELETE FROM item WHERE n = 2;\nCOMMIT")
+	if n := db.count(t); n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+	if _, err := db.Exec("DELETE FROM item; BEGIN; COMMIT"); !errors.Is(err, plinth.ErrArgument) {
+		t.Errorf("BEGIN in the middle: %v, want ErrArgument", err)
+	}
+	db.exec(t, "INSERT INTO item (n) VALUES (1), (2), (3), (4)")
 	tx, err := db.Begin()
 	ok(t, err)
 	_, err = tx.Exec("INSERT INTO item (n) VALUES (6); INSERT INTO item (n) VALUES (7)")
