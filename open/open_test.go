@@ -57,11 +57,11 @@ func TestOpenSaysWhatItCanNotOpen(t *testing.T) {
 		t.Error(err)
 	}
 	for url, want := range map[string]error{
-		"":                           plinth.ErrArgument,
-		"oracle://db":                plinth.ErrArgument,
-		"sqlite:app.db?joural=wal":   plinth.ErrArgument,
-		"mariadb://app@localhost/a":  plinth.ErrUnsupported,
-		"mongodb://app@localhost/a":  plinth.ErrUnsupported,
+		"":                          plinth.ErrArgument,
+		"oracle://db":               plinth.ErrArgument,
+		"sqlite:app.db?joural=wal":  plinth.ErrArgument,
+		"mariadb://app@localhost/a": plinth.ErrUnsupported,
+		"mongodb://app@localhost/a": plinth.ErrUnsupported,
 	} {
 		if _, err := open.Open(t.Context(), plinth.Options{URL: url, Config: []config.Option{none}}); !errors.Is(err, want) {
 			t.Errorf("Open(%q) = %v, want %v", url, err, want)

@@ -1,14 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/plinthdb/plinth/config"
 )
 
 type configCmd struct {
 	Explain explainCmd `cmd:"" help:"Print every value of the configuration in force, and where it comes from."`
+	Check   checkCmd   `cmd:"" help:"Check plinth.yaml: all sections, all problems at once."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of plinth.yaml, by which an editor completes it."`
 }
 
@@ -44,13 +50,17 @@ func (e *explainCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if e.Format == "json" {
-		return a.explainJSON(c)
+	names, err := config.Names(a.sources()...)
+	if err != nil {
+		names = nil // what -d says is complete without the file
 	}
-	return a.explainTable(c)
+	if e.Format == "json" {
+		return a.explainJSON(c, names)
+	}
+	return a.explainTable(c, names)
 }
 
-func (a *app) explainTable(c config.Config) error {
+func (a *app) explainTable(c config.Config, names []string) error {
 	t := &tableWriter{out: a.out}
 	if err := t.Columns([]string{"key", "value", "source"}); err != nil {
 		return err
@@ -60,21 +70,29 @@ func (a *app) explainTable(c config.Config) error {
 			return err
 		}
 	}
-	return t.settle()
+	if err := t.settle(); err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(names, func(name string) bool { return name == cmp.Or(c.Name, "primary") })
+	if len(others) > 0 {
+		fmt.Fprintf(a.out, "\nThe configuration's file has these other databases: %s\n", strings.Join(others, ", "))
+	}
+	return nil
 }
 
 // explainJSON prints one object. Its names are part of the command's interface, and so apart from Go's.
-func (a *app) explainJSON(c config.Config) error {
+func (a *app) explainJSON(c config.Config, names []string) error {
 	type value struct {
 		Key    string `json:"key"`
 		Value  string `json:"value"`
 		Source string `json:"source"`
 	}
 	out := struct {
-		Name   string  `json:"name,omitempty"`
-		Target string  `json:"target"`
-		Values []value `json:"values"`
-	}{Name: c.Name, Target: c.Redacted()}
+		Name      string   `json:"name,omitempty"`
+		Target    string   `json:"target"`
+		Values    []value  `json:"values"`
+		Databases []string `json:"databases"` // of the file
+	}{Name: c.Name, Target: c.Redacted(), Databases: append([]string{}, names...)}
 	for _, v := range c.Explain() {
 		out.Values = append(out.Values, value(v))
 	}
@@ -82,6 +100,36 @@ func (a *app) explainJSON(c config.Config) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
+}
+
+type checkCmd struct {
+	File string `arg:"" optional:"" name:"FILE" help:"Default: the file of PLINTH_CONFIG, else plinth.yaml."`
+}
+
+// Help is what kong prints below the usage.
+func (checkCmd) Help() string {
+	return `The file alone is checked, for every environment that has a section in it: keys, values, URLs. Nothing is
+dialled, and what variables and files with secrets add is for plinth config explain to tell. Exit code 2
+if something is wrong.`
+}
+
+// Run checks a file.
+func (c *checkCmd) Run(a *app) error {
+	names, err := config.Names(append(a.sources(), config.WithFile(c.File))...)
+	if err != nil {
+		return &hinted{err: err, usage: true}
+	}
+	path, _ := a.env("PLINTH_CONFIG")
+	path = cmp.Or(c.File, path, config.DefaultFile)
+	if len(names) == 0 {
+		if _, err := os.Stat(path); err != nil {
+			return usagef("plinth config check FILE", "there is no %s here", path)
+		}
+		names = []string{"none"}
+	}
+	section, _ := a.env("PLINTH_ENV")
+	fmt.Fprintf(a.out, "%s is fine; databases in its section %s: %s\n", path, cmp.Or(section, config.DefaultSection), strings.Join(names, ", "))
+	return nil
 }
 
 type schemaCmd struct{}

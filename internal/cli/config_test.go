@@ -82,6 +82,12 @@ func TestConfigExplainTakesTheDefaultAndWhatTheFlagNames(t *testing.T) {
 			t.Errorf("plinth %s lacks %q: %+v", c.args, c.want, r)
 		}
 	}
+	if r := s.bare("config", "explain"); !strings.HasSuffix(r.out, "\n\nThe configuration's file has these other databases: orders\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := s.bare("config", "explain", "-o", "json", "orders"); !strings.Contains(r.out, `"databases": [`+"\n    \"primary\",\n    \"orders\"\n") {
+		t.Errorf("%+v", r)
+	}
 	s.env = nil
 	if r := s.bare("config", "explain"); !strings.Contains(r.out, "| plinth.db | default\n") {
 		t.Errorf("%+v", r)
@@ -152,6 +158,36 @@ func TestConfigSchemaIsWhatEditorsRead(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if r = newShell(t).bare("config"); r.code != exitUsage || !strings.Contains(r.err, "explain") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestConfigCheckReadsTheWholeFile(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	path := s.configured("development:\n  primary:\n    timeout: 5s\nproduction:\n  orders:\n    url: sqlite:o.db\n")
+	for env, want := range map[string]string{
+		"":           path + " is fine; databases in its section development: primary\n",
+		"production": path + " is fine; databases in its section production: orders\n",
+		"test":       path + " is fine; databases in its section test: none\n",
+	} {
+		s.env["PLINTH_ENV"] = env
+		if r := s.bare("config", "check"); r.code != exitDone || r.out != want {
+			t.Errorf("%+v", r)
+		}
+	}
+	bad := s.configured("development:\n  primary:\n    timeout: 5\nproduction:\n  orders:\n    urk: sqlite:o.db\n")
+	for _, args := range [][]string{{"config", "check"}, {"config", "check", bad}} {
+		if r := s.bare(args...); r.code != exitUsage || r.out != "" || strings.Count(r.err, "\n") != 2 ||
+			!strings.Contains(r.err, bad+":3:5): ") || !strings.Contains(r.err, bad+":6:5): ") {
+			t.Errorf("%+v", r)
+		}
+		s.env = nil
+	}
+	if r := s.bare("config", "check", bad+".not"); r.code != exitUsage || !strings.Contains(r.err, "plinth: file (from argument): can't be read") {
+		t.Errorf("%+v", r)
+	}
+	if r := s.bare("config", "check"); r.code != exitUsage || !strings.Contains(r.err, "there is no plinth.yaml here") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -53,7 +53,7 @@ func applies(command, flag string) bool {
 		return true
 	case flag == "version", command == "version":
 		return false
-	case command == "schema":
+	case command == "schema", command == "check":
 		return false
 	case command == "config", command == "explain": // it dials nothing
 		return flag == "database"
