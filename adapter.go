@@ -30,9 +30,9 @@ func (c *Conn) Ping(ctx context.Context) (Server, error) {
 	return ping.server, final(err)
 }
 
-// Savepoint sets, releases or returns to a savepoint, for interfaces in which those are calls of their own; InTx on a Tx does
-// all three as it should be. name is put into the statement as it is: it must be an identifier, and none that
-// begins with plinth_.
+// Savepoint sets, releases or returns to a savepoint, for interfaces in which those are calls of their own; InTx on a Tx
+// does all three as it should be. name is put into the statement as it is: it must be an identifier, and none that begins
+// with plinth_.
 func (t *Tx) Savepoint(ctx context.Context, op driver.SavepointOp, name string) error {
 	return final(t.savepoint(ctx, op, name))
 }

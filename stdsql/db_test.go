@@ -112,7 +112,8 @@ func TestArgumentsAreTheEngines(t *testing.T) {
 		"a name of none":      {sql.Named("x", 1)},
 		"none where one goes": {},
 	} {
-		if _, err := db.Exec("INSERT INTO item (n) VALUES (?)", args...); !errors.Is(err, plinth.ErrArgument) && !errors.Is(err, plinth.ErrUnsupported) {
+		_, err := db.Exec("INSERT INTO item (n) VALUES (?)", args...)
+		if !errors.Is(err, plinth.ErrArgument) && !errors.Is(err, plinth.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -139,7 +140,8 @@ func TestSQLiteTimesAreScannedAsTheirColumnsAreDeclared(t *testing.T) {
 			t.Fatal("no row:", rows.Err())
 		}
 		ok(t, rows.Scan(&since, &day, &note))
-		if time.Since(since) > time.Minute || !day.Equal(want) || !strings.HasPrefix(note, "2024-05-06") || strings.Contains(note, "T") {
+		if time.Since(since) > time.Minute || !day.Equal(want) || !strings.HasPrefix(note, "2024-05-06") ||
+			strings.Contains(note, "T") {
 			t.Errorf("%v, %v, %q", since, day, note)
 		}
 	}

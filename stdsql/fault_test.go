@@ -17,6 +17,9 @@ import (
 func TestTheEngineRetriesAndDatabaseSQLDoesNot(t *testing.T) {
 	t.Parallel()
 	deadlock := driver.Fault{Kind: driver.Deadlock, Phase: driver.Run, Verdict: driver.Again, Sent: true}
+	unsent := driver.Fault{Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Evict: true}
+	lost, bad := unsent, unsent
+	lost.Sent, bad.Sent, bad.Err = true, true, sqldriver.ErrBadConn
 	for name, c := range map[string]struct {
 		fault driver.Fault
 		times int // how often it happens
@@ -27,10 +30,10 @@ func TestTheEngineRetriesAndDatabaseSQLDoesNot(t *testing.T) {
 	}{
 		"what passes is repeated":           {deadlock, 1, false, 2, nil, 1},
 		"up to the policy's limit":          {deadlock, 100, false, 3, plinth.ErrDeadlock, 0},
-		"never what may have been applied":  {driver.Fault{Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Sent: true, Evict: true}, 100, true, 1, plinth.ErrOutcomeUnknown, 1},
-		"nor what the driver calls bad":     {driver.Fault{Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Sent: true, Evict: true, Err: sqldriver.ErrBadConn}, 100, true, 1, plinth.ErrOutcomeUnknown, 1},
+		"never what may have been applied":  {lost, 100, true, 1, plinth.ErrOutcomeUnknown, 1},
+		"nor what the driver calls bad":     {bad, 100, true, 1, plinth.ErrOutcomeUnknown, 1},
 		"nor what can't be done":            {driver.Fault{Kind: driver.Check, Phase: driver.Run}, 100, false, 1, plinth.ErrCheck, 0},
-		"nothing sent on a lost connection": {driver.Fault{Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Evict: true}, 1, false, 2, nil, 1},
+		"nothing sent on a lost connection": {unsent, 1, false, 2, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +60,9 @@ func TestTheEngineRetriesAndDatabaseSQLDoesNot(t *testing.T) {
 func TestAQueryIsRepeatedOnlyByTheEngine(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	lost := driver.Fault{Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Sent: true, Evict: true, Err: sqldriver.ErrBadConn}
+	lost := driver.Fault{
+		Kind: driver.Unavailable, Phase: driver.Run, Verdict: driver.IfSafe, Sent: true, Evict: true, Err: sqldriver.ErrBadConn,
+	}
 	db.faults.fail(100, false, lost)
 	err := db.QueryRow("SELECT 1").Scan(new(int))
 	if !errors.Is(err, plinth.ErrUnavailable) || db.faults.count() != 3 {
@@ -79,7 +84,9 @@ func TestACommitOfUnknownOutcomeIsMadeOnce(t *testing.T) {
 	ok(t, err)
 	_, err = tx.Exec("INSERT INTO item (n) VALUES (1)")
 	ok(t, err)
-	db.faults.fail(1, true, driver.Fault{Kind: driver.Unavailable, Phase: driver.Commit, Verdict: driver.Ambiguous, Sent: true, Evict: true, Err: sqldriver.ErrBadConn})
+	db.faults.fail(1, true, driver.Fault{
+		Kind: driver.Unavailable, Phase: driver.Commit, Verdict: driver.Ambiguous, Sent: true, Evict: true, Err: sqldriver.ErrBadConn,
+	})
 	if err := tx.Commit(); !errors.Is(err, plinth.ErrOutcomeUnknown) {
 		t.Errorf("Commit: %v, want ErrOutcomeUnknown", err)
 	}
@@ -97,10 +104,8 @@ func TestATransactionWhoseCommitFailsIsOver(t *testing.T) {
 	conn, err := db.Conn(t.Context())
 	ok(t, err)
 	defer conn.Close()
-	for _, text := range []string{"PRAGMA foreign_keys = ON", "CREATE TABLE child (item INTEGER REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED)"} {
-		_, err := conn.ExecContext(t.Context(), text)
-		ok(t, err)
-	}
+	_, err = conn.ExecContext(t.Context(), "CREATE TABLE child (item INTEGER REFERENCES item (id) DEFERRABLE INITIALLY DEFERRED)")
+	ok(t, err)
 	tx, err := conn.BeginTx(t.Context(), nil)
 	ok(t, err)
 	_, err = tx.Exec("INSERT INTO child VALUES (99)")
@@ -259,10 +264,9 @@ func TestConnectorServesAnotherSQLDB(t *testing.T) {
 	db := open(t)
 	conn, err := stdsql.Connector(db.engine).Connect(t.Context())
 	ok(t, err)
-	old, err := conn.(sqldriver.Conn).Prepare("INSERT INTO item (n) VALUES (?)")
+	old, err := conn.Prepare("INSERT INTO item (n) VALUES (?)")
 	ok(t, err)
-	//lint:ignore SA1019 wrappers may call what database/sql itself calls no more
-	_, err = old.Exec([]sqldriver.Value{int64(1)})
+	_, err = old.Exec([]sqldriver.Value{int64(1)}) //nolint:staticcheck // wrappers may call what database/sql itself calls no more
 	ok(t, err)
 	if n := db.engine.Stats().InUse; n != 1 {
 		t.Errorf("%d in use, want the connection that has written", n)
@@ -272,8 +276,7 @@ func TestConnectorServesAnotherSQLDB(t *testing.T) {
 		t.Errorf("%d in use after ResetSession, want 0", n)
 	}
 	ok(t, conn.Close())
-	//lint:ignore SA1019 as above
-	if _, err := old.Query([]sqldriver.Value{int64(1)}); !errors.Is(err, plinth.ErrClosed) {
+	if _, err := old.Query([]sqldriver.Value{int64(1)}); !errors.Is(err, plinth.ErrClosed) { //nolint:staticcheck // as above
 		t.Errorf("after Close: %v, want ErrClosed", err)
 	}
 }

@@ -116,5 +116,9 @@ func (r *rows) value(v *seam.Value, of string) (driver.Value, error) {
 // isTime reports whether a column's declared type is one of those whose texts SQLite's drivers give as times, after
 // github.com/mattn/go-sqlite3, whose users rely on it.
 func isTime(declared string) bool {
-	return strings.EqualFold(declared, "timestamp") || strings.EqualFold(declared, "datetime") || strings.EqualFold(declared, "date")
+	switch strings.ToUpper(declared) {
+	case "DATE", "DATETIME", "TIMESTAMP":
+		return true
+	}
+	return false
 }

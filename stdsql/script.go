@@ -40,8 +40,8 @@ func (c *conn) several(text string) []sqltext.Statement {
 }
 
 // script runs several statements as the database itself does those of one text: PostgreSQL in one transaction,
-// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT, the others one by one. Where BEGIN
-// is the first and COMMIT the last of them, as in many a migration, what is between is a transaction everywhere.
+// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT, the others one by one. Where
+// BEGIN is the first and COMMIT the last of them, as in many a migration, what is between is a transaction everywhere.
 func (c *conn) script(ctx context.Context, all []sqltext.Statement) error {
 	whole := c.engine.Name() == postgres
 	if last := len(all) - 1; c.tx == nil && begins(all[0].Text) && commits(all[last].Text) {

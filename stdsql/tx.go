@@ -46,7 +46,8 @@ func isolation(level sql.IsolationLevel) (seam.Isolation, error) {
 	case sql.LevelSerializable:
 		return plinth.Serializable, nil
 	}
-	return 0, fmt.Errorf("stdsql: isolation level %s: %w: use Read Committed, Repeatable Read or Serializable", level, plinth.ErrUnsupported)
+	return 0, fmt.Errorf("stdsql: isolation level %s: %w: use Read Committed, Repeatable Read or Serializable",
+		level, plinth.ErrUnsupported)
 }
 
 // Commit implements driver.Tx.

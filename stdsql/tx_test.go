@@ -38,7 +38,9 @@ func TestTransactionsCommitAndRollBack(t *testing.T) {
 func TestIsolationLevelsThatNoEngineHasAreRefused(t *testing.T) {
 	t.Parallel()
 	db := open(t)
-	for _, level := range []sql.IsolationLevel{sql.LevelReadUncommitted, sql.LevelWriteCommitted, sql.LevelSnapshot, sql.LevelLinearizable} {
+	for _, level := range []sql.IsolationLevel{
+		sql.LevelReadUncommitted, sql.LevelWriteCommitted, sql.LevelSnapshot, sql.LevelLinearizable,
+	} {
 		_, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: level})
 		if !errors.Is(err, plinth.ErrUnsupported) || !strings.Contains(err.Error(), level.String()) {
 			t.Errorf("%s: %v", level, err)
@@ -157,13 +159,15 @@ func TestSeveralStatementsInOneText(t *testing.T) {
 	if n := db.count(t); n != 3 {
 		t.Fatalf("%d rows, want 3", n)
 	}
-	if _, err := db.Exec("INSERT INTO item (n) VALUES (4); INSERT INTO nowhere VALUES (1); INSERT INTO item (n) VALUES (5)"); !errors.Is(err, plinth.ErrUndefined) {
-		t.Errorf("%v, want ErrUndefined", err)
+	_, err := db.Exec("INSERT INTO item (n) VALUES (4); INSERT INTO nowhere VALUES (1); INSERT INTO item (n) VALUES (5)")
+	if !errors.Is(err, plinth.ErrUndefined) || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("%v, want ErrUndefined and the line", err)
 	}
 	if n := db.count(t); n != 4 { // as the drivers for SQLite do
 		t.Errorf("%d rows, want those up to the statement that failed", n)
 	}
-	if _, err := db.Exec("begin; INSERT INTO item (n) VALUES (4); INSERT INTO nowhere VALUES (1); commit;"); !errors.Is(err, plinth.ErrUndefined) {
+	_, err = db.Exec("begin; INSERT INTO item (n) VALUES (4); INSERT INTO nowhere VALUES (1); commit;")
+	if !errors.Is(err, plinth.ErrUndefined) {
 		t.Errorf("%v, want ErrUndefined", err)
 	}
 	if n := db.count(t); n != 4 {
@@ -185,7 +189,8 @@ func TestSeveralStatementsInOneText(t *testing.T) {
 	if n := db.count(t); n != 4 {
 		t.Errorf("%d rows after the rollback, want 4", n)
 	}
-	if _, err := db.Exec("INSERT INTO item (n) VALUES (?); INSERT INTO item (n) VALUES (?)", 1, 2); !errors.Is(err, plinth.ErrArgument) {
+	_, err = db.Exec("INSERT INTO item (n) VALUES (?); INSERT INTO item (n) VALUES (?)", 1, 2)
+	if !errors.Is(err, plinth.ErrArgument) {
 		t.Errorf("with arguments: %v, want ErrArgument", err)
 	}
 }

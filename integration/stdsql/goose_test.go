@@ -103,7 +103,8 @@ func TestGooseLocksItsSession(t *testing.T) {
 	if n := one[int](t, db, "SELECT count(*) FROM goose_db_version"); n != 3 {
 		t.Errorf("%d versions are noted, want 3", n)
 	}
-	if n := one[int](t, db, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"); n != 0 {
+	if n := one[int](t, db, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database =
+		(SELECT oid FROM pg_database WHERE datname = current_database())`); n != 0 {
 		t.Errorf("%d locks are left", n)
 	}
 }

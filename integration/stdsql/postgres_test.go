@@ -111,7 +111,8 @@ func TestPostgresIsolationLevelsReachTheServer(t *testing.T) {
 		tx, err := db.BeginTx(t.Context(), &sql.TxOptions{Isolation: level, ReadOnly: true})
 		ok(t, err)
 		var got, readOnly string
-		ok(t, tx.QueryRow("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").Scan(&got, &readOnly))
+		ok(t, tx.QueryRow("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')").
+			Scan(&got, &readOnly))
 		if got != want || readOnly != "on" {
 			t.Errorf("%s: %s, read-only %s", level, got, readOnly)
 		}
@@ -161,7 +162,8 @@ func TestRandomCancelsOnPostgresLeaveNothingBehind(t *testing.T) {
 	for db.engine.Stats().InUse > 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if n := one[int](t, db, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"); n != 0 {
+	if n := one[int](t, db, `SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND state LIKE 'idle in%'`); n != 0 {
 		t.Errorf("%d transactions are open on the server", n)
 	}
 	if n := one[int](t, db, "SELECT count(*) FROM item"); n != 0 {
