@@ -268,12 +268,12 @@ func TestWhatArrivesIsAlwaysABeginning(t *testing.T) {
 	})
 	for range 6 {
 		clients.Go(func() {
-			for range 40 {
+			for range 25 {
 				conn, err := net.Dial("tcp", p.Addr())
 				if err != nil {
 					continue
 				}
-				conn.SetDeadline(time.Now().Add(2 * time.Second))
+				conn.SetDeadline(time.Now().Add(time.Second))
 				var writer sync.WaitGroup
 				writer.Go(func() { conn.Write(pattern(size)); conn.(*net.TCPConn).CloseWrite() })
 				add(drain(conn))

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -126,4 +128,22 @@ func waitSome(p *plinthtest.Proxy, before plinthtest.Stats) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Millisecond)
 	defer cancel()
 	_ = p.WaitFor(ctx, func(s plinthtest.Stats) bool { return s != before })
+}
+
+// recorder is a testing.TB whose end by Fatal is recorded instead.
+type recorder struct {
+	testing.TB
+	fatal string
+}
+
+func (r *recorder) Fatal(args ...any)                 { r.end(fmt.Sprint(args...)) }
+func (r *recorder) Fatalf(format string, args ...any) { r.end(fmt.Sprintf(format, args...)) }
+
+func (r *recorder) end(text string) { r.fatal = text; runtime.Goexit() }
+
+// run returns when test has returned, or has ended by Fatal.
+func (r *recorder) run(test func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); test() }()
+	<-done
 }

@@ -235,3 +235,12 @@ func TestEveryWordPrintsItself(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestNewProxyEndsATestThatNamesNoServer(t *testing.T) {
+	t.Parallel()
+	rec := &recorder{TB: t}
+	rec.run(func() { plinthtest.NewProxy(rec, "nowhere") })
+	if !strings.Contains(rec.fatal, `"nowhere"`) {
+		t.Errorf("%q", rec.fatal)
+	}
+}
