@@ -2,7 +2,6 @@ package pgvalue
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math"
 	"time"
 
@@ -16,16 +15,14 @@ func (t *Type) Decode(src []byte, format int16, a *Arena) (driver.Value, error) 
 	if src == nil {
 		return driver.NullValue(), nil
 	}
-	v, ok := driver.Value{}, false
 	if format == Binary {
-		v, ok = t.fromBinary(src, a)
-	} else {
-		v, ok = t.fromText(src, a)
+		if v, ok := t.fromBinary(src, a); ok {
+			return v, nil
+		}
+	} else if v, ok := t.fromText(src, a); ok {
+		return v, nil
 	}
-	if !ok {
-		return driver.NullValue(), t.malformed()
-	}
-	return v, nil
+	return driver.NullValue(), t.malformed()
 }
 
 // fromBinary reads what the type's send function of the server wrote.
@@ -125,12 +122,12 @@ func appendChar(b []byte, c byte) []byte {
 
 // appendUUID writes 16 bytes in the canonical form.
 func appendUUID(b, src []byte) []byte {
-	for i, n := range [...]int{4, 2, 2, 2, 6} {
-		if i > 0 {
+	const digits = "0123456789abcdef"
+	for i, c := range src {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
 			b = append(b, '-')
 		}
-		b = hex.AppendEncode(b, src[:n])
-		src = src[n:]
+		b = append(b, digits[c>>4], digits[c&15])
 	}
 	return b
 }

@@ -16,7 +16,7 @@ const (
 )
 
 func (t *Type) fromInt(dst []byte, n int64) (out []byte, format int16, err error) {
-	low, high := int64(0), int64(0)
+	var low, high int64
 	switch t.class {
 	case integer8:
 		return binary.BigEndian.AppendUint64(dst, uint64(n)), Binary, nil

@@ -110,13 +110,13 @@ func appendNumeric(dst []byte, s string) (out []byte, ok bool) {
 		return dst, false
 	}
 	at := func(i int) uint16 { // the decimal digit of weight -i: 0 is the last before the point
-		if i += len(whole) - 1; i < 0 || i >= len(whole)+len(fraction) {
+		switch i += len(whole) - 1; {
+		case i < 0, i >= len(whole)+len(fraction):
 			return 0
-		} else if i < len(whole) {
+		case i < len(whole):
 			return uint16(whole[i] - '0')
-		} else {
-			return uint16(fraction[i-len(whole)] - '0')
 		}
+		return uint16(fraction[i-len(whole)] - '0')
 	}
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0, 0, 0, byte(len(fraction)>>8), byte(len(fraction)))

@@ -97,6 +97,9 @@ func (t *Type) ResultFormat() int16 {
 	return Binary
 }
 
+// Same reports whether a value of the type is the same bytes in both formats.
+func (t *Type) Same() bool { return t.class == plain || t.class == document }
+
 // malformed says that what came isn't what PostgreSQL sends for the type, so that nothing on the connection can be
 // trusted any more.
 func (t *Type) malformed() *driver.Fault {
