@@ -135,10 +135,11 @@ func (d *disk) arm(paths []string) (state string, err error) {
 	return t.state.String(), err
 }
 
-// A trail is all that decides what is found at some paths: each symbolic link on the way, and the file, or where the way ends.
+// A trail is all that decides what is found at some paths: each directory and symbolic link on the way, and the file, or where
+// the way ends.
 type trail struct {
 	dirs  map[string]bool // directories that hold them
-	names map[string]bool // their paths without links, and those of the dirs
+	names map[string]bool // their paths without links
 	whole map[string]bool // directories that are looked for themselves
 	state strings.Builder
 }
@@ -178,6 +179,7 @@ func (t *trail) follow(path string) {
 			}
 			rest = append(names, rest...)
 		case len(rest) > 0:
+			t.note(dir, at, "directory") // which may be renamed: its own watch goes along
 			dir = at
 		default:
 			t.note(dir, at, fmt.Sprint(info.Mode(), info.Size(), info.ModTime().UnixNano()))
@@ -201,7 +203,7 @@ func parts(path string) (root string, names []string) {
 
 func (t *trail) note(dir, at, state string) {
 	set(&t.dirs, dir)
-	set(&t.names, dir)
+	set(&t.names, dir) // an event of the directory itself
 	set(&t.names, at)
 	fmt.Fprintf(&t.state, "%q %q\n", at, state)
 }

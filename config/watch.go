@@ -15,7 +15,7 @@ const (
 )
 
 // Watch returns what Load returns for ctx and opts, and calls changed when it has become another, until ctx is done. It
-// watches the directories of all files that the configuration is read from or would be, if they were there: plinth.yaml, those
+// watches the directories, up to the root, of all files that the configuration is read from or would be, if they were there: plinth.yaml, those
 // named by …_FILE and password_file, .pgpass, the service file, my.cnf and what it includes. So it sees a file that is
 // replaced by another, as editors do, one that appears later, and a symbolic link on the way that is swapped, as Kubernetes
 // does with mounted ConfigMaps and Secrets. Environment variables don't change while a process runs.
