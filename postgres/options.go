@@ -35,7 +35,8 @@ type Options struct {
 	ChannelBinding string // disable, prefer or require, for SCRAM over TLS; "": prefer
 
 	ConnectTimeout time.Duration       // of dialling and logging in, for each address. 0: 10 s; negative: none
-	KeepAlive      net.KeepAliveConfig // the zero value: probes after 15 s of silence, every 15 s, 9 times
+	KeepAlive      net.KeepAliveConfig // of TCP; what is 0: after 15 s of silence, every 15 s, 9 times. Enable needn't be set
+	NoKeepAlive    bool                // no probes: a host that went away in silence is noticed only by a call's own deadline
 
 	// Limits that the server itself enforces in each session; 0: the server's own. They can't be set through PgBouncer.
 	StatementTimeout         time.Duration // of a statement (statement_timeout)
@@ -125,7 +126,7 @@ func (o Options) resolve() (*target, error) {
 		t.StatementCache = 0
 	}
 	if t.Dial == nil {
-		t.Dial = (&net.Dialer{KeepAliveConfig: t.keepAlive()}).DialContext
+		t.Dial = t.dialer().DialContext
 	}
 	if t.Lookup == nil {
 		t.Lookup = net.DefaultResolver.LookupHost
@@ -191,11 +192,14 @@ func (h Host) String() string {
 	return net.JoinHostPort(h.Name, strconv.Itoa(h.Port))
 }
 
-func (t *target) keepAlive() net.KeepAliveConfig {
-	if t.KeepAlive != (net.KeepAliveConfig{}) {
-		return t.KeepAlive
+// dialer opens the network connections. net.Dialer has the defaults of KeepAlive.
+func (t *target) dialer() *net.Dialer {
+	if t.NoKeepAlive {
+		return &net.Dialer{KeepAlive: -1}
 	}
-	return net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 9}
+	alive := t.KeepAlive
+	alive.Enable = true
+	return &net.Dialer{KeepAliveConfig: alive}
 }
 
 // resolveParams makes the settings that a session starts with. Those that PgBouncer refuses aren't set unless asked for.

@@ -54,9 +54,9 @@ func TestAURLsParametersAreOptions(t *testing.T) {
 		{"connect_timeout=3", func(o *Options) { o.ConnectTimeout = 3 * time.Second }},
 		{"connect_timeout=500ms", func(o *Options) { o.ConnectTimeout = 500 * time.Millisecond }},
 		{"connect_timeout=0", func(o *Options) { o.ConnectTimeout = -1 }},
-		{"keepalives=0", func(o *Options) { o.KeepAlive.Idle, o.KeepAlive.Interval = -1, -1 }},
+		{"keepalives=0", func(o *Options) { o.NoKeepAlive = true }},
 		{"keepalives_idle=5&keepalives_interval=6&keepalives_count=7&keepalives=1", func(o *Options) {
-			o.KeepAlive.Enable, o.KeepAlive.Idle, o.KeepAlive.Interval, o.KeepAlive.Count = true, 5*time.Second, 6*time.Second, 7
+			o.KeepAlive.Idle, o.KeepAlive.Interval, o.KeepAlive.Count = 5*time.Second, 6*time.Second, 7
 		}},
 		{"pgbouncer=true&statement_cache=7", func(o *Options) { o.PgBouncer, o.StatementCache = true, 7 }},
 		{"statement_cache=0", func(o *Options) { o.StatementCache = -1 }},
@@ -142,6 +142,19 @@ func TestDefaultsOfATarget(t *testing.T) {
 		if n := testTarget(t, o).StatementCache; n != 0 {
 			t.Errorf("%+v keeps %d statements", o, n)
 		}
+	}
+}
+
+func TestKeepAlivesAreOnUnlessSwitchedOff(t *testing.T) {
+	t.Parallel()
+	if d := testTarget(t, Options{}).dialer(); !d.KeepAliveConfig.Enable || d.KeepAlive < 0 {
+		t.Errorf("%+v", d)
+	}
+	if d := testTarget(t, parsed(t, "postgres://a@one/x?keepalives_idle=5")).dialer(); !d.KeepAliveConfig.Enable || d.KeepAliveConfig.Idle != 5*time.Second {
+		t.Errorf("%+v", d)
+	}
+	if d := testTarget(t, parsed(t, "postgres://a@one/x?keepalives=0&keepalives_idle=5")).dialer(); d.KeepAliveConfig.Enable || d.KeepAlive >= 0 {
+		t.Errorf("%+v", d)
 	}
 }
 

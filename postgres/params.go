@@ -44,12 +44,7 @@ func words() []word {
 				o.ConnectTimeout = -1
 			}
 		})},
-		{"keepalives", truth(func(o *Options, yes bool) {
-			if !yes {
-				o.KeepAlive.Idle, o.KeepAlive.Interval = -1, -1
-			}
-			o.KeepAlive.Enable = yes
-		})},
+		{"keepalives", truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
 		{"keepalives_idle", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
 		{"keepalives_interval", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
 		{"keepalives_count", number(func(o *Options, n int) { o.KeepAlive.Count = n })},

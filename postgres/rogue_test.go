@@ -21,7 +21,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A rogue is a server that says what a test wants it to.
 type rogue struct {
