@@ -15,7 +15,8 @@ func TestEveryTestHasItsOwnSQLiteDatabase(t *testing.T) {
 	t.Parallel()
 	var paths []string
 	t.Run("a test", func(t *testing.T) {
-		for _, url := range []string{plinthtest.SQLite(t), plinthtest.SQLite(t), plinthtest.Database(t, sqlite.Open, "sqlite:app.db")} {
+		beside := plinthtest.Database(t, sqlite.Open, "sqlite:app.db")
+		for _, url := range []string{plinthtest.SQLite(t), plinthtest.SQLite(t), beside} {
 			db, err := sqlite.Open(t.Context(), plinth.Options{URL: url})
 			if err != nil {
 				t.Fatal(err)

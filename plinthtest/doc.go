@@ -1,18 +1,22 @@
 // Package plinthtest is for the tests of code that stands on a database: a proxy that does to a connection what
-// networks and servers do to it, at the byte and moment that the test says, and private databases.
+// networks and servers do to it, at the byte and moment that the test says; and a private database for each test.
 //
-// To test what your code does when a write's answer is lost, open it through a [Proxy] and drop the answer:
+// What does your code do when the answer to a write is lost, so that nobody can know whether it was applied? Let it go
+// through a [Proxy] and lose that answer:
 //
-//	proxy := plinthtest.NewProxy(t, "127.0.0.1:5432")         // ends with the test
-//	db, err := postgres.Open(ctx, …proxy.URL(databaseURL)…)   // the same URL with the proxy's host and port
+//	url := plinthtest.Database(t, postgres.Open, os.Getenv("TEST_DATABASE_URL")) // empty, dropped with the test
+//	proxy := plinthtest.NewProxy(t, "127.0.0.1:5432")                            // closed with the test
+//	db, err := postgres.Open(ctx, plinth.Options{URL: proxy.URL(url)})           // the same URL by way of the proxy
 //	…
-//	proxy.DropReply(plinthtest.Drop{Containing: "insert into orders"})
-//	err = PlaceOrder(ctx, db, order) // the server has done it, the caller can't know:
-//	// assert what PlaceOrder promises then, such as one row exactly after it was called once more
+//	err = PlaceOrder(ctx, db, first)                 // connects and prepares what it needs
+//	proxy.DropReply(plinthtest.Drop{})               // of the next request, whoever sends it
+//	err = PlaceOrder(ctx, db, second)                // the server has done it, your code doesn't hear of it
+//	if !errors.Is(err, plinth.ErrOutcomeUnknown) { … // and what does it do then?
 //
-// The other faults are set in the same way while connections run: [Proxy.CutAfter], [Proxy.Cut], [Proxy.Blackhole],
-// [Proxy.Delay], [Proxy.Throttle], [Proxy.Refuse]; [Proxy.OnConnect] plans them for each connection by its number;
-// [Proxy.Heal] takes all of them away. Tests wait for [Proxy.WaitFor] instead of sleeping.
+// [Drop] says which reply, where it isn't the next. The other faults are set in the same way while connections run:
+// [Proxy.CutAfter], [Proxy.Cut], [Proxy.Blackhole], [Proxy.Delay], [Proxy.Throttle], [Proxy.Refuse]. [Proxy.OnConnect]
+// plans them for each connection by its number, and [Proxy.Heal] takes all of them away. Tests wait with
+// [Proxy.WaitFor] instead of sleeping.
 //
 // The proxy knows no protocol: it counts bytes and sees who speaks. So it works for every database, and through TLS.
 package plinthtest

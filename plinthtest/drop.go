@@ -21,7 +21,8 @@ type watch struct {
 	tail    []byte // of the flight, until it's found: the beginning of Containing may be at its end
 }
 
-// meets reports whether b, which the client sends next, belongs to the flight that d describes. fresh says that a flight begins with it.
+// meets reports whether b, which the client sends next, belongs to the flight that d describes. fresh says that a flight
+// begins with it.
 func (w *watch) meets(d *Drop, b []byte, fresh bool) bool {
 	switch {
 	case w.flights == 0:
@@ -40,7 +41,8 @@ func (w *watch) meets(d *Drop, b []byte, fresh bool) bool {
 	return w.flights >= max(d.Flight, 1)
 }
 
-// sending is told of what is about to be written to the server, by the goroutine that does it, and starts a drop that it meets.
+// sending is told of what is about to be written to the server, by the goroutine that does it, and starts a drop that it
+// meets.
 func (l *link) sending(b []byte) {
 	fresh := l.spoken.Swap(false)
 	if l.own == nil && l.p.armed.Load() == 0 {
@@ -99,7 +101,8 @@ func (p *Proxy) disarm(d *drop) {
 	p.notify()
 }
 
-// answerArrived is told that a part of the reply that is dropped came from server; reading from it times out when the reply is over.
+// answerArrived is told that a part of the reply that is dropped came from server; reading from it times out when the
+// reply is over.
 func (l *link) answerArrived(server net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

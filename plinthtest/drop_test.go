@@ -89,7 +89,8 @@ func TestDropReplyLosesOneReplyAndNothingElse(t *testing.T) {
 		if got := server.written(); !slices.Equal(got, []string{"before", "before", "lost", "after", "later"}) {
 			t.Errorf("%v: the server did %q", end, got)
 		}
-		if s := p.Stats(); s.Dropped != 1 || s.Cuts != 0 || s.Armed != 0 || s.SwallowedToClient != int64(len("ok lost\n")) || s.Open != 2 {
+		s := p.Stats()
+		if s.Dropped != 1 || s.Cuts != 0 || s.Armed != 0 || s.SwallowedToClient != int64(len("ok lost\n")) || s.Open != 2 {
 			t.Errorf("%v: stats %+v", end, s)
 		}
 	}

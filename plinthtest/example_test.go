@@ -32,7 +32,8 @@ func Example() {
 	proxy.CutAfter(plinthtest.ToServer, 3, plinthtest.RST)
 	_, err = ask(proxy.Addr(), "add 5") // only "add" arrives
 	fmt.Println(errors.Is(err, syscall.ECONNRESET))
-	fmt.Printf("%d connections, %d replies dropped, %d cut\n", proxy.Stats().Accepted, proxy.Stats().Dropped, proxy.Stats().Cuts)
+	s := proxy.Stats()
+	fmt.Printf("%d connections, %d replies dropped, %d cut\n", s.Accepted, s.Dropped, s.Cuts)
 	// Output:
 	// "" EOF
 	// "the sum is 5\n" <nil>

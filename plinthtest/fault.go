@@ -73,20 +73,22 @@ const (
 
 // Cut is an end at a byte.
 type Cut struct {
-	After int64 // as soon as this many bytes have been forwarded, and no more are; 0: before the first
+	// After is how many bytes are forwarded: exactly these, and with the last of them the end comes. 0: the connection is
+	// accepted and ended, and the server isn't dialled.
+	After int64
 	End   End
 }
 
 // Drop says which reply is lost. The zero Drop takes the reply to what any client sends next.
 //
-// A flight is what a client sends until the server speaks: usually a request, or several in one go. Once the
-// flight that Drop describes begins to pass to the server, nothing that the server sends reaches the client any more. When the
-// server's answer has arrived and nothing followed it for Quiet, the client's side is ended by End. The server's
-// side is ended by FIN, and read to its end, so that what the server is still doing is done.
+// A flight is what a client sends until the server speaks: usually a request, or several in one go. Once the flight that
+// Drop describes begins to pass to the server, nothing that the server sends reaches the client any more. When the
+// server's answer has arrived and nothing followed it for Quiet, the client's side is ended by End. The server's side is
+// ended by FIN, and read to its end, so that what the server is still doing is done.
 type Drop struct {
-	// Containing is what the client's bytes must contain, such as "insert into", to be counted as the first flight. It
-	// can only be seen without TLS, and where the client sends its text: a statement prepared before travels as its name. Empty:
-	// any bytes do.
+	// Containing is what the client's bytes must contain, such as "insert into", to be counted as the first flight. It can
+	// only be seen without TLS, and where the client sends its text: a statement prepared before travels as its name.
+	// Empty: any bytes do.
 	Containing string
 	// Flight is which flight loses its reply, counted on one connection from the one that Containing found: 0 and 1 are that
 	// one, 2 is the next. A client that prepares a statement first sends its text in flight 1 and executes it in 2.
@@ -133,8 +135,8 @@ func (p Path) over(below Path) Path {
 	return p
 }
 
-// CutAfter ends every connection as soon as n more bytes have been forwarded in dir: of an open connection n from now, of one
-// opened later n from its start; exactly n reach the other side. Each direction of Both has its own count. It
+// CutAfter ends every connection as soon as n more bytes have been forwarded in dir: of an open connection n from now,
+// of one opened later n from its start; exactly n reach the other side. Each direction of Both has its own count. It
 // stays set for new connections until it's set again; n below 0 takes it away.
 func (p *Proxy) CutAfter(dir Direction, n int64, end End) {
 	p.change(dir, func(s *Path) {
@@ -198,8 +200,8 @@ func (p *Proxy) Cut(end End) int {
 	return len(links)
 }
 
-// Heal takes every fault away, that is all that was set since the start: the proxy accepts and forwards. Connections that were
-// cut stay cut, those that hang stay so.
+// Heal takes every fault away, that is all that was set since the start: the proxy accepts and forwards. Connections
+// that were cut stay cut, those that hang stay so.
 func (p *Proxy) Heal() error {
 	p.mu.Lock()
 	p.plan, p.drops = nil, nil

@@ -19,14 +19,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serveTCP runs handle for each connection to a server of its own, and returns the server's address. The connection is closed after handle,
-// and the test waits for it. Every connection is closed when the test ends.
-func serveTCP(t *testing.T, handle func(net.Conn)) string {
+// serveTCP runs handle for each connection to a server of its own, and returns the server's address. The connection is
+// closed after handle, and the test waits for it. Every connection is closed when the test ends.
+func serveTCP(t testing.TB, handle func(net.Conn)) string {
 	t.Helper()
 	return serveOn(t, "tcp", "127.0.0.1:0", handle)
 }
 
-func serveOn(t *testing.T, network, addr string, handle func(net.Conn)) string {
+func serveOn(t testing.TB, network, addr string, handle func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen(network, addr)
 	if err != nil {

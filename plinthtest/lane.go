@@ -261,8 +261,8 @@ func (ln *lane) pop(n int) chunk {
 	return c
 }
 
-// throttle returns how many bytes of head may be forwarded now, or how long to wait; mu is held. A piece passes when the time that it takes
-// has gone by; pieces are of about 10 ms.
+// throttle returns how many bytes of head may be forwarded now, or how long to wait; mu is held. A piece passes when the
+// time that it takes has gone by; pieces are of about 10 ms.
 func (ln *lane) throttle(head *chunk) (n int, wait time.Duration) {
 	n = len(head.bytes)
 	if ln.set.Rate <= 0 {

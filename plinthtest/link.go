@@ -79,7 +79,8 @@ func (l *link) connect() (net.Conn, error) {
 	return server, nil
 }
 
-// change changes the lanes of dir by by, under their locks: of both directions at once, so that no request passes whose answer doesn't.
+// change changes the lanes of dir by by, under their locks: of both directions at once, so that no request passes whose
+// answer doesn't.
 func (l *link) change(dir Direction, by func(*lane)) {
 	for _, ln := range []*lane{l.up, l.down} {
 		ln.mu.Lock()
@@ -194,8 +195,8 @@ func (l *link) ended(ln *lane, err error, dst net.Conn) {
 	}
 }
 
-// refused is told by the goroutine that writes in ln that its destination takes no more bytes. If that may have said something before,
-// it's heard first.
+// refused is told by the goroutine that writes in ln that its destination takes no more bytes. If that may have said
+// something before, it's heard first.
 func (l *link) refused(ln *lane) {
 	if ln.deaf.Store(true); ln.other.done.Load() {
 		l.end(RST, RST)

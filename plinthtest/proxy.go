@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Proxy forwards connections to a server, and lets befall them what it's told. Its methods may be called by many goroutines at
-// once, at any time; after Close they do nothing.
+// Proxy forwards connections to a server, and lets befall them what it's told. Its methods may be called by many
+// goroutines at once, at any time; after Close they do nothing.
 type Proxy struct {
 	dial   func(context.Context) (net.Conn, error)
 	ctx    context.Context // ends with Close
@@ -56,8 +56,9 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Listen starts a proxy for the server at target on a free port of 127.0.0.1, for programs that aren't tests. target is host:port,
-// or the path of a Unix socket (recognised by a / in it, or a leading @). Nothing is dialled before a client comes. The caller closes it.
+// Listen starts a proxy for the server at target on a free port of 127.0.0.1, for programs that aren't tests. target is
+// host:port, or the path of a Unix socket (recognised by a / in it, or a leading @). Nothing is dialled before a client
+// comes. The caller closes it.
 func Listen(target string) (*Proxy, error) {
 	network := "tcp"
 	if strings.Contains(target, "/") || strings.HasPrefix(target, "@") {
@@ -87,7 +88,8 @@ func newProxy(dial func(context.Context) (net.Conn, error)) *Proxy {
 	return p
 }
 
-// Close ends all connections and stops listening. When it returns nothing of the proxy runs any more. It may be called again.
+// Close ends all connections and stops listening. When it returns nothing of the proxy runs any more. It may be called
+// again.
 func (p *Proxy) Close() error {
 	p.closing.Do(func() {
 		p.cancel()
@@ -115,8 +117,9 @@ func (p *Proxy) Host() string { return "127.0.0.1" }
 // Port returns the port, which is the proxy's from its start to its Close, also while it refuses.
 func (p *Proxy) Port() int { return p.port.number }
 
-// Refuse stops accepting: who connects is refused by the operating system, as by a host on which no server runs. Open connections go
-// on. The port stays the proxy's.
+// Refuse stops accepting: who connects is refused by the operating system, as by a host on which no server runs. Open
+// connections go on. The port stays the proxy's. The proxy doesn't see who is refused: to count the attempts use
+// CutAfter(Both, 0, RST) instead.
 func (p *Proxy) Refuse() error {
 	p.mu.Lock()
 	listener := p.listener

@@ -229,8 +229,8 @@ func TestWaitForSeesEveryChange(t *testing.T) {
 
 func TestEveryWordPrintsItself(t *testing.T) {
 	t.Parallel()
-	got := fmt.Sprint(plinthtest.ToServer, plinthtest.ToClient, plinthtest.Both, plinthtest.Direction(7), plinthtest.RST, plinthtest.FIN,
-		plinthtest.Hang, plinthtest.End(9))
+	got := fmt.Sprint(plinthtest.ToServer, plinthtest.ToClient, plinthtest.Both, plinthtest.Direction(7),
+		plinthtest.RST, plinthtest.FIN, plinthtest.Hang, plinthtest.End(9))
 	if got != "ToServer ToClient Both Direction(7) RST FIN Hang End(9)" {
 		t.Error(got)
 	}

@@ -37,8 +37,8 @@ func (p *Proxy) Stats() Stats {
 	}
 }
 
-// WaitFor returns once cond is true of the counts; cond is asked again whenever one has changed. If ctx ends first the error wraps
-// its error and tells the counts.
+// WaitFor returns once cond is true of the counts; cond is asked again whenever one has changed. If ctx ends first the
+// error wraps its error and tells the counts.
 func (p *Proxy) WaitFor(ctx context.Context, cond func(Stats) bool) error {
 	p.count.waiters.Add(1)
 	defer p.count.waiters.Add(-1)

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// URL returns databaseURL (scheme://user:password@host:port/…) with the proxy's host and port in place of its own, several
-// hosts included, and everything else as it's written. Parameters that name a host beside it (host, hostaddr, port, socket) go.
-// The host is 127.0.0.1: a server's certificate that is to be verified must have that name. It panics if databaseURL isn't a
-// server's, because a test that silently went past the proxy would test nothing.
+// URL returns databaseURL (scheme://user:password@host:port/…) with the proxy's host and port in place of its own,
+// several hosts included, and everything else as it's written. Parameters that name a host beside it (host, hostaddr,
+// port, socket) go. The host is 127.0.0.1: a server's certificate that is to be verified must have that name. It panics
+// if databaseURL isn't a server's, because a test that silently went past the proxy would test nothing.
 func (p *Proxy) URL(databaseURL string) string {
 	scheme, rest, ok := strings.Cut(databaseURL, "://")
 	if !ok || strings.HasPrefix(scheme, "sqlite") || scheme == "file" {

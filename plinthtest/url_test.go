@@ -11,7 +11,7 @@ func TestURLReplacesTheHostAndNothingElse(t *testing.T) {
 	t.Parallel()
 	p := &Proxy{port: &port{number: 999}}
 	for in, want := range map[string]string{
-		"postgres://me:p%40ss@db.internal:5432/shop?sslmode=verify-full": "postgres://me:p%40ss@127.0.0.1:999/shop?sslmode=verify-full",
+		"postgres://me:p%40ss@db:5432/shop?sslmode=require": "postgres://me:p%40ss@127.0.0.1:999/shop?sslmode=require",
 		"postgres://db/shop":                                 "postgres://127.0.0.1:999/shop",
 		"postgres://db":                                      "postgres://127.0.0.1:999",
 		"postgres://db?sslmode=disable":                      "postgres://127.0.0.1:999?sslmode=disable",
@@ -46,7 +46,8 @@ func TestURLRefusesWhatWouldGoPastTheProxy(t *testing.T) {
 // What package config takes for a server's URL names the proxy afterwards, and is otherwise the same.
 func FuzzURL(f *testing.F) {
 	for _, seed := range []string{
-		"postgres://me:p%40ss@db:5432/shop?sslmode=verify-full&x=1+2", "postgres:///shop?host=/run/pg,b&port=1,2", "mariadb://u@/d?socket=/s",
+		"postgres://me:p%40ss@db:5432/shop?sslmode=verify-full&x=1+2",
+		"postgres:///shop?host=/run/pg,b&port=1,2", "mariadb://u@/d?socket=/s",
 		"mongodb://u:p@a:1,b:2/d?replicaSet=rs0", "postgres://[::1]/d?max_open_conns=3&%68ost=x", "mysql://u@%2Fs/d?user=me",
 	} {
 		f.Add(seed)

@@ -82,12 +82,12 @@ func TestAnInsertWhoseReplyIsDroppedIsThere(t *testing.T) {
 		drop     plinthtest.Drop
 		rows     int
 	}{
-		"prepared before, under TLS":              {url, true, plinthtest.Drop{}, 1},
-		"prepared before":                         {plaintext(url), true, plinthtest.Drop{}, 1},
-		"its execution, by its text":              {plaintext(url), false, plinthtest.Drop{Containing: "insert into t", Flight: 2}, 1},
-		"its execution, by its flight, under TLS": {url, false, plinthtest.Drop{Flight: 2}, 1},
-		"its preparation":                         {plaintext(url), false, plinthtest.Drop{Containing: "insert into t"}, 0},
-		"its preparation, under TLS":              {url, false, plinthtest.Drop{}, 0},
+		"prepared before, under TLS": {url, true, plinthtest.Drop{}, 1},
+		"prepared before":            {plaintext(url), true, plinthtest.Drop{}, 1},
+		"its execution, by its text": {plaintext(url), false, plinthtest.Drop{Containing: "insert into t", Flight: 2}, 1},
+		"its execution, under TLS":   {url, false, plinthtest.Drop{Flight: 2}, 1},
+		"its preparation":            {plaintext(url), false, plinthtest.Drop{Containing: "insert into t"}, 0},
+		"its preparation, under TLS": {url, false, plinthtest.Drop{}, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
