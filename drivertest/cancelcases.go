@@ -137,7 +137,10 @@ func cancelWrite(t *testing.T, s *suite) {
 		_, err := d.Execute(shortly(t), d.SlowWrite)
 		return err
 	})
-	is(t, err, plinth.ErrCanceled)
+	if !errors.Is(err, plinth.ErrOutcomeUnknown) { // a server that is too busy to tell in time
+		is(t, err, plinth.ErrCanceled)
+	}
+	is(t, err, context.Canceled)
 	d.idle(t)
 	equal(t, "items", d.count(t), 0)
 	d.items(t, 1)

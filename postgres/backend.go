@@ -35,6 +35,10 @@ type backend struct {
 
 	life context.Context // of what goes on in the background
 	end  context.CancelFunc
+
+	mu      sync.Mutex
+	asides  int           // how much goes on there
+	noAside chan struct{} // closed when nothing does; nil if nobody waits for that
 }
 
 // NewBackend returns a backend for package plinth's New. It opens no connection.
@@ -168,15 +172,51 @@ const cutGrace = 250 * time.Millisecond
 func (b *backend) Close(ctx context.Context) error {
 	defer b.end()
 	err := b.pool.Close(ctx)
-	if err == nil {
-		return nil
-	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
 	defer cancel()
+	if err == nil {
+		b.quiet(grace)
+		return nil
+	}
 	_ = b.pool.Close(grace) // for its waiting; who was cut is known already
+	b.quiet(grace)
 	f := ended(ctx, driver.Acquire, nil)
 	f.Err, f.Hint = err, "close rows and end transactions before the engine"
 	return f
+}
+
+// aside runs f in the background.
+func (b *backend) aside(f func()) {
+	b.mu.Lock()
+	b.asides++
+	b.mu.Unlock()
+	go func() {
+		f()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.asides--; b.asides == 0 && b.noAside != nil {
+			close(b.noAside)
+			b.noAside = nil
+		}
+	}()
+}
+
+// quiet waits until nothing goes on in the background.
+func (b *backend) quiet(ctx context.Context) {
+	b.mu.Lock()
+	if b.asides == 0 {
+		b.mu.Unlock()
+		return
+	}
+	if b.noAside == nil {
+		b.noAside = make(chan struct{})
+	}
+	quiet := b.noAside
+	b.mu.Unlock()
+	select {
+	case <-quiet:
+	case <-ctx.Done():
+	}
 }
 
 // cut ends what runs in a session that somebody uses: the server is asked to cancel it, and the connection is closed.
@@ -187,11 +227,11 @@ func (s *session) cut() {
 
 // cancelAside sends a cancel request that nobody waits for, because the connection won't be used any more.
 func (s *session) cancelAside() {
-	go func() {
+	s.back.aside(func() {
 		ctx, cancel := context.WithTimeout(s.back.life, time.Second)
 		defer cancel()
 		_ = s.cancelRequest(ctx)
-	}()
+	})
 }
 
 // close closes the connection. It doesn't block: what can't be sent at once isn't sent.

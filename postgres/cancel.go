@@ -179,12 +179,12 @@ func (s *session) requestCancel() {
 	}
 	c := &canceling{done: make(chan struct{})}
 	s.cancel = c
-	go func() {
+	s.back.aside(func() {
 		ctx, cancel := context.WithTimeout(s.back.life, settleTime)
 		defer cancel()
 		c.err = s.cancelRequest(ctx)
 		close(c.done)
-	}()
+	})
 }
 
 // timedOut is asked what to do when reading has failed. It returns nil if reading shall go on.

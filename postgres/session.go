@@ -29,23 +29,27 @@ type session struct {
 	waiting    waiting      // how far it got with waiting for an answer
 	hurried    bool         // reading has a deadline of ours: see rows.Close
 	cancel     *canceling   // a cancel request that may still be under way
+	undo       bool         // a transaction has to be rolled back before anything else
 	broken     error        // why nothing can run on the connection any more
 	dirty      bool         // settings may have been changed
 	describing *description // what is being read, if it's a description
+	copying    bool         // COPY was sent with its data
 	native     *pgconn.PgConn
 }
 
 // running is the call that was sent last, and what has come of it so far.
 type running struct {
-	stmt    *driver.Stmt // nil for one of the driver's own
-	text    string       // as the server got it
-	phase   driver.Phase
-	mark    int64 // bytes that had been written before it
-	begin   bool  // BEGIN went in front of it, and hasn't been answered
-	bound   bool  // the server has taken its arguments
-	warned  bool  // the server has warned of something
-	result  driver.Result
-	failure *driver.Fault
+	stmt      *driver.Stmt // nil for one of the driver's own
+	text      string       // as the server got it
+	phase     driver.Phase
+	mark      int64 // bytes that had been written before it
+	begin     bool  // BEGIN went in front of it, and hasn't been answered
+	bound     bool  // the server has taken its arguments
+	warned    bool  // the server has warned of something
+	undone    bool  // what it did was to roll back
+	completed int   // commands
+	result    driver.Result
+	failure   *driver.Fault
 }
 
 func newSession(w *wire, back *backend) *session {
@@ -157,17 +161,30 @@ func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault 
 	case s.rows.open:
 		return driver.Faultf(driver.Busy, "the rows of the query before are still open")
 	}
+	if s.tx.failed {
+		return s.over()
+	}
 	if s.unsettled() {
 		if f := s.settle(ctx, phase); f != nil {
 			return f
 		}
 	}
-	if s.tx.failed || s.tx.begun && s.status == 'I' {
-		f := driver.Faultf(driver.TxDone, "PostgreSQL has ended the transaction because of an earlier error")
-		f.TxDead = true
-		return f
+	if s.undo {
+		if f := s.undone(ctx); f != nil {
+			return f
+		}
+	}
+	if s.tx.begun && s.status == 'I' {
+		return s.over()
 	}
 	return nil
+}
+
+// over is the fault of a call in a transaction that can't go on.
+func (s *session) over() *driver.Fault {
+	f := driver.Faultf(driver.TxDone, "PostgreSQL has ended the transaction because of an earlier error")
+	f.TxDead = true
+	return f
 }
 
 // send prepares the statement unless that was done before, and sends it with its arguments, behind a BEGIN that is due.
@@ -240,7 +257,9 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 				run.begin, s.tx.begun = false, true
 				continue
 			}
+			run.completed++
 			run.result.RowsAffected += rowsAffected(m.CommandTag)
+			run.undone = string(m.CommandTag) == "ROLLBACK"
 		case *pgproto3.ReadyForQuery:
 			s.owed--
 			s.status = m.TxStatus
@@ -279,6 +298,9 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 			run.failure = driver.Faultf(driver.Syntax, "the statement is empty")
 		}
 	case *pgproto3.CopyInResponse: // the server has skipped the Sync that followed, so it gets another
+		if s.copying { // what it wants is on its way
+			break
+		}
 		s.copyRefused()
 		s.out = appendSync(appendCopyFail(s.out))
 		return s.flush(ctx, 0)
@@ -377,6 +399,9 @@ func (s *session) unanswered(ctx context.Context) *driver.Fault {
 		f.Verdict = driver.Ambiguous
 	case s.mayHaveApplied():
 		f.Verdict = driver.IfSafe
+	}
+	if s.tx.open { // to wait for more answers in it would take the time that the context hasn't got
+		f.TxDead, s.tx.failed = true, true
 	}
 	return f
 }
@@ -478,19 +503,20 @@ func (s *session) Release(fate driver.Fate) {
 		s.tx = transaction{}
 	}
 	reset := fate == driver.Reset || s.dirty
+	s.undo = s.undo && s.status != 'I'
 	switch {
 	case fate == driver.Destroy || s.broken != nil || s.native != nil:
 		slot.Destroy()
-	case s.owed == 0 && s.cancel == nil && s.status == 'I' && !s.tx.open && !reset:
+	case !s.unsettled() && s.status == 'I' && !s.tx.open && !reset:
 		slot.Release()
 	default:
-		go func() {
+		s.back.aside(func() {
 			if err := s.renew(reset); err != nil {
 				slot.Destroy()
 				return
 			}
 			slot.Release()
-		}()
+		})
 	}
 }
 
@@ -504,12 +530,9 @@ func (s *session) renew(reset bool) error {
 	if f := s.settle(ctx, driver.Rollback); f != nil {
 		return f
 	}
-	if s.status != 'I' {
-		if f := s.control(ctx, driver.Rollback, "ROLLBACK"); f != nil {
-			return f
-		}
+	if f := s.undone(ctx); f != nil {
+		return f
 	}
-	s.tx = transaction{}
 	if !reset {
 		return nil
 	}
@@ -532,11 +555,9 @@ func (s *session) configure(ctx context.Context) error {
 	if f := s.settle(ctx, driver.Dial); f != nil {
 		return f
 	}
-	if s.status != 'I' {
-		if f := s.control(ctx, driver.Rollback, "ROLLBACK"); f != nil {
-			return f
-		}
+	if f := s.undone(ctx); f != nil {
+		return f
 	}
-	s.tx, s.dirty = transaction{}, false
+	s.dirty = false
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 type transaction struct {
 	open   bool // Begin was called, and End wasn't
 	begun  bool // the server has carried BEGIN out
-	failed bool // the server has refused BEGIN
+	failed bool // the server has refused BEGIN, or hasn't answered in time: nothing but rolling back is possible
 	ending bool // it is being rolled back
 	opts   driver.TxOptions
 }
@@ -90,10 +90,9 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		return nil
 	}
 	if f := s.usable(ctx, driver.Commit); f != nil {
-		if f.Kind != driver.TxDone {
-			return f
+		if f.Kind == driver.TxDone {
+			s.undo, s.tx = true, transaction{}
 		}
-		s.tx = transaction{}
 		return f
 	}
 	if !s.tx.open && s.status == 'I' {
@@ -103,10 +102,9 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		s.tx = transaction{}
 		return nil
 	}
-	aborted := s.status == 'E'
 	f := s.control(ctx, driver.Commit, "COMMIT")
 	switch {
-	case f == nil && aborted:
+	case f == nil && s.running.undone:
 		f = driver.Faultf(driver.TxDone, "PostgreSQL has rolled the transaction back, because an earlier error had ended it")
 		f.Phase, f.Sent = driver.Commit, true
 	case f == nil && s.running.warned && s.cancel != nil:
@@ -126,36 +124,31 @@ func (s *session) End(ctx context.Context, commit bool) error {
 	return f
 }
 
-// rollback ends the transaction. If that isn't known to have worked the session can't be used any more.
+// rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
+// transaction any more.
 func (s *session) rollback(ctx context.Context) *driver.Fault {
-	if s.broken != nil { // the server rolls back what it has lost
-		s.rows.drop()
-		return nil
-	}
 	s.tx.ending = true
 	if s.rows.open {
 		_, _ = s.rows.Close(ctx)
 	}
-	f := s.undo(ctx)
-	if f != nil {
-		f.Evict = true
-		return f
+	s.undo, s.tx = true, transaction{}
+	if s.broken != nil || s.unsettled() || ctx.Err() != nil {
+		return nil
 	}
-	s.tx = transaction{}
-	return nil
+	return s.undone(ctx)
 }
 
-func (s *session) undo(ctx context.Context) *driver.Fault {
-	if !s.unsettled() && s.status == 'I' { // never begun, or ended by the server
-		return nil
+// undone rolls back the transaction that the server knows of, if there is one.
+func (s *session) undone(ctx context.Context) *driver.Fault {
+	s.tx = transaction{}
+	if s.status != 'I' {
+		if f := s.control(ctx, driver.Rollback, "ROLLBACK"); f != nil {
+			f.Evict = f.Evict || s.owed == 0
+			return f
+		}
 	}
-	if f := s.usable(ctx, driver.Rollback); f != nil && f.Kind != driver.TxDone {
-		return f
-	}
-	if s.status == 'I' {
-		return nil
-	}
-	return s.control(ctx, driver.Rollback, "ROLLBACK")
+	s.undo = false
+	return nil
 }
 
 // Savepoint implements driver.Session.
@@ -177,6 +170,8 @@ func (s *session) TxState() driver.TxState {
 	switch {
 	case s.broken != nil:
 		return driver.TxUnknown
+	case s.undo:
+		return driver.TxIdle
 	case s.owed > 0 && !s.rows.open: // what isn't answered is either in the transaction, or has ended it
 		if s.tx.open {
 			return driver.TxDead

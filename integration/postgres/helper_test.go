@@ -78,3 +78,24 @@ func execute(t testing.TB, q plinth.Querier, texts ...string) {
 		}
 	}
 }
+
+// poolOf bounds the pool.
+func poolOf(n int) func(*plinth.Options) {
+	return func(o *plinth.Options) { o.Pool.MaxOpenConns, o.Pool.MaxIdleConns = n, n }
+}
+
+// idle waits until every connection is back in its pool.
+func idle(t testing.TB, e *plinth.Engine) {
+	t.Helper()
+	eventually(t, "every connection is back", func() bool { return e.Stats().InUse == 0 })
+}
+
+// eventually waits until cond holds.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !cond(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", within, what)
+		}
+	}
+}
