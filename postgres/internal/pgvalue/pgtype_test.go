@@ -16,12 +16,12 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// rounds returns how many random values of each type are compared with what pgtype makes of them.
+// rounds returns manyRounds, or few where tests have to be short.
 func rounds() int {
 	if testing.Short() {
 		return 1000
 	}
-	return 100_000
+	return manyRounds
 }
 
 // sample is a value in the forms that pgtype and this package know it by. pg and arg may be the same.
