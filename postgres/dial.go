@@ -34,8 +34,8 @@ type wire struct {
 	tls              *tls.Config // nil: none
 }
 
-// Bodies of messages. The server's own limit is 1 GB (PQ_LARGE_MESSAGE_LIMIT, MaxAllocSize); before it has proved itself it gets
-// far less, because memory is set aside for a message as soon as its length is there.
+// Bodies of messages. The server's own limit is 1 GB (PQ_LARGE_MESSAGE_LIMIT, MaxAllocSize); before it has proved itself
+// it gets far less, because memory is set aside for a message as soon as its length is there.
 const (
 	maxLoginBody = 64 << 10
 	maxBody      = 1<<30 - 1
@@ -80,16 +80,17 @@ func (t *target) who(ctx context.Context, ask func(context.Context) (user, passw
 	if who.user == "" {
 		me, err := user.Current()
 		if err != nil {
-			return who, &driver.Fault{Kind: driver.Argument, Phase: driver.Dial, Hint: "write it in the URL: postgres://USER@host/database",
-				Err: fmt.Errorf("no user is named, and the operating system names none: %w", err)}
+			return who, &driver.Fault{Kind: driver.Argument, Phase: driver.Dial,
+				Hint: "write it in the URL: postgres://USER@host/database",
+				Err:  fmt.Errorf("no user is named, and the operating system names none: %w", err)}
 		}
 		who.user = me.Username
 	}
 	return who, nil
 }
 
-// dialAny tries the hosts, and each one's addresses, until one will do. A login that was refused ends it, as in libpq: the same is to be
-// expected of the others.
+// dialAny tries the hosts, and each one's addresses, until one will do. A login that was refused ends it, as in libpq:
+// the same is to be expected of the others.
 func (t *target) dialAny(ctx context.Context, who login, role Role) (*wire, error) {
 	var failed *driver.Fault
 	for _, h := range t.order() {
@@ -231,7 +232,10 @@ func (t *target) logIn(ctx context.Context, h Host, network, address, mode strin
 	if c.RequireAuth == "" && config == nil && !h.isLoopback(address) {
 		c.RequireAuth = "!password" // nobody asks for it in clear where others listen
 	}
-	c.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil } // it's connected already
+	c.LookupFunc = func(context.Context, string) ([]string, error) {
+		return []string{"127.0.0.1"},
+			nil
+	} // it's connected already
 	handed := false
 	c.DialFunc = func(context.Context, string, string) (net.Conn, error) {
 		if handed { // pgconn cancels what failed, which has no use before there is a session
@@ -308,9 +312,10 @@ func interruptible(ctx context.Context, conn net.Conn) (stop func() bool) {
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
 const cancelRequestCode = 80877102
 
-// cancelRequest asks the server to cancel what the connection runs, on a connection of its own that is encrypted as the first one
-// is. It returns nil when the server has closed that: then the signal was sent, and can't hit what is run later than the
-// next answer. An error says that ctx ended, or that the server can't be reached, so that the request may be on its way.
+// cancelRequest asks the server to cancel what the connection runs, on a connection of its own that is encrypted as the
+// first one is. It returns nil when the server has closed that: then the signal was sent, and can't hit what is run later
+// than the next answer. An error says that ctx ended, or that the server can't be reached, so that the request may be on
+// its way.
 func (w *wire) cancelRequest(ctx context.Context) error {
 	_, conn, err := w.to.connect(ctx, w.network, w.address, w.tls)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -18,7 +17,8 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// dialFault is the fault of one address of a host. ctx is the caller's: the end of ConnectTimeout is the address's own fault.
+// dialFault is the fault of one address of a host. ctx is the caller's: the end of ConnectTimeout is the address's own
+// fault.
 func (t *target) dialFault(ctx context.Context, h Host, address string, who login, err error) *driver.Fault {
 	if f, ok := errors.AsType[*driver.Fault](err); ok {
 		f.Phase = driver.Dial
@@ -36,14 +36,14 @@ func (t *target) dialFault(ctx context.Context, h Host, address string, who logi
 		return contextFault(ctx)
 	} else if !explainTLS(f, h, err) && !explainNetwork(f, h, err) {
 		f.Verdict, f.Hint = driver.Never, "is it a PostgreSQL server that answers there?"
-		for _, refusal := range []string{"failed SASL auth", "require_auth check failed", "channel binding check failed", "failed GSS auth"} {
-			if strings.HasPrefix(err.Error(), refusal) { // pgconn has no type for them
-				f.Kind, f.Hint = driver.Auth, ""
-			}
+		what, _, _ := strings.Cut(err.Error(), ":") // pgconn has no type for them
+		switch what {
+		case "failed SASL auth", "failed GSS auth", "require_auth check failed", "channel binding check failed":
+			f.Kind, f.Hint = driver.Auth, ""
 		}
 		if strings.Contains(err.Error(), `requirement "!password"`) && t.RequireAuth == "" {
-			f.Hint = "it asks for the password itself over a network without encryption: use TLS (sslmode=verify-full), or have the server use scram-sha-256; " +
-				"require_auth=password would send it"
+			f.Hint = "it asks for the password itself over a network without encryption: use TLS (sslmode=verify-full), " +
+				"or have the server use scram-sha-256; require_auth=password would send it"
 		}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && t.ConnectTimeout > 0 {
@@ -65,8 +65,10 @@ func (t *target) withoutSecrets(e *pgconn.PgError, who login) *pgconn.PgError {
 		return e
 	}
 	out := *e
-	for _, text := range []*string{&out.Severity, &out.SeverityUnlocalized, &out.Code, &out.Message, &out.Detail, &out.Hint, &out.InternalQuery,
-		&out.Where, &out.SchemaName, &out.TableName, &out.ColumnName, &out.DataTypeName, &out.ConstraintName, &out.File, &out.Routine} {
+	for _, text := range []*string{
+		&out.Severity, &out.SeverityUnlocalized, &out.Code, &out.Message, &out.Detail, &out.Hint, &out.InternalQuery, &out.Where,
+		&out.SchemaName, &out.TableName, &out.ColumnName, &out.DataTypeName, &out.ConstraintName, &out.File, &out.Routine,
+	} {
 		*text = strings.ReplaceAll(*text, who.password, "[redacted]")
 	}
 	return &out
@@ -76,10 +78,12 @@ func (t *target) withoutSecrets(e *pgconn.PgError, who login) *pgconn.PgError {
 func explainLogin(f *driver.Fault, e *pgconn.PgError) {
 	switch {
 	case e.Code == "42704":
-		f.Kind, f.Hint = driver.Argument, "a parameter of the URL that isn't one of the connection is set in the session, and the server doesn't know this one"
+		f.Kind = driver.Argument
+		f.Hint = "a parameter of the URL that isn't one of the connection is set in the session, and the server doesn't know this one"
 	case e.Code == "08P01" && strings.Contains(e.Message, "startup parameter"):
 		f.Kind, f.Verdict = driver.Argument, driver.Never
-		f.Hint = "it is PgBouncer that says this: leave the parameter out of the URL, or add it to its track_extra_parameters or ignore_startup_parameters"
+		f.Hint = "it is PgBouncer that says this: leave the parameter out of the URL, or add it to its " +
+			"track_extra_parameters or ignore_startup_parameters"
 	case f.Verdict == driver.IfSafe: // nothing was sent yet that could have been applied
 		f.Verdict = driver.Again
 	}
@@ -99,7 +103,7 @@ func explainTLS(f *driver.Fault, h Host, err error) bool {
 		f.Hint = certificateHint(h, unverified)
 	case isAlert(err) && strings.Contains(err.Error(), "certificate"):
 		f.Kind, f.Hint = driver.Auth, "the server asks for a client's certificate of an authority that it trusts: give sslcert and sslkey"
-	case isAlert(err), strings.HasPrefix(err.Error(), "TLS: tls: "): // crypto/tls has no type for what it finds wrong in a handshake
+	case isAlert(err), strings.HasPrefix(err.Error(), "TLS: tls: "): // crypto/tls has no type for what it finds wrong
 		f.Hint = "the server's TLS and ours have nothing in common; TLS 1.2 is the oldest that is spoken"
 	default:
 		return false
@@ -121,7 +125,8 @@ func certificateHint(h Host, e *tls.CertificateVerificationError) string {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(e, &authority):
-		return "give the authority that signed the server's certificate by sslrootcert=FILE; sslmode=require would encrypt, but to whomever answers"
+		return "give the authority that signed the server's certificate by sslrootcert=FILE; " +
+			"sslmode=require would encrypt, but to whomever answers"
 	case errors.As(e, &name):
 		return "connect by a name that the server's certificate has, or give the server one for " + h.Name +
 			"; with an authority of your own, sslmode=verify-ca checks all but the name"
@@ -153,8 +158,9 @@ func explainNetwork(f *driver.Fault, h Host, err error) bool {
 		f.Hint = "the operating system doesn't let this process use the socket"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		f.Hint = "nothing answers: check the host and the port, and the firewalls between"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		f.Hint = "the server closed the connection before the login was over: look at its log; is it a PostgreSQL server, and what is in front of it?"
+	case hungUp(err):
+		f.Hint = "the server closed the connection before the login was over: look at its log; " +
+			"is it a PostgreSQL server, and what is in front of it?"
 	default:
 		return errors.As(err, &network)
 	}

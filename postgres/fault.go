@@ -25,8 +25,8 @@ func (e *serverError) Error() string {
 
 func (e *serverError) Unwrap() error { return e.pg }
 
-// shownMessage returns the message without values. Those of class 22 quote what was to be converted (invalid input syntax for type
-// integer: "…"), and a syntax error quotes the text from where it went wrong, which may be a literal.
+// shownMessage returns the message without values. Those of class 22 quote what was to be converted (invalid input syntax
+// for type integer: "…"), and a syntax error quotes the text from where it went wrong, which may be a literal.
 func shownMessage(e *pgconn.PgError) string {
 	switch {
 	case strings.HasPrefix(e.Code, "22"):
@@ -63,9 +63,9 @@ func withoutValues(message string, isValue func(before, quoted string) bool) str
 	return message
 }
 
-// serverFault turns what the server said into a fault, which wraps it as a *pgconn.PgError. What only the caller knows is left to it:
-// that a statement was cancelled by its context (57014), that the transaction was begun as read-only (25006), and where
-// in the caller's own text Position is.
+// serverFault turns what the server said into a fault, which wraps it as a *pgconn.PgError. What only the caller knows is
+// left to it: that a statement was cancelled by its context (57014), that the transaction was begun as read-only (25006),
+// and where in the caller's own text Position is.
 func (t *target) serverFault(phase driver.Phase, e *pgproto3.ErrorResponse) *driver.Fault {
 	return t.fault(phase, pgconn.ErrorResponseToPgError(e))
 }
@@ -82,7 +82,7 @@ func (t *target) fault(phase driver.Phase, e *pgconn.PgError) *driver.Fault {
 		f.Verdict, f.Evict, f.Hint = driver.Never, false, "the connection only reads, as asked for" // nobody looks for a primary
 	case e.Code == "57014" && strings.Contains(e.Message, "statement timeout"):
 		f.Kind, f.Hint = driver.Timeout, "it ran for longer than the server's statement_timeout"
-	case e.Code == "08P01" && !fatal: // said by a session that goes on: the driver sent something wrong, and the same would come of it
+	case e.Code == "08P01" && !fatal: // said by a session that goes on: what it was sent is wrong, and the same would come of it
 		f.Kind, f.Verdict, f.Evict, f.TxDead = driver.Unknown, driver.Never, false, false
 	case e.Code == "40001" && fatal: // a recovery conflict that held a lock for too long, or dropped the database
 		f.Hint = "a standby's replay was in conflict with it"
@@ -110,7 +110,7 @@ func (t *target) wireFault(ctx context.Context, phase driver.Phase, sent bool, e
 	if ctx.Err() != nil {
 		f.Kind, f.Verdict, f.Hint = contextKind(ctx), driver.Never, ""
 		f.Err = context.Cause(ctx)
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ctx.Err()) { // nothing is broken, but the answer is still to come
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ctx.Err()) { // it isn't broken: the answer is still to come
 			f.Evict, f.TxDead = false, false
 		} else if err != nil {
 			f.Err = fmt.Errorf("%w: %w", f.Err, err)
@@ -130,10 +130,15 @@ func brokenHint(err error) string {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "the server doesn't answer any more"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case hungUp(err):
 		return "the server or something in between closed it: look at the server's log"
 	}
 	return ""
+}
+
+// hungUp reports whether the other side has closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // contextKind tells a deadline from a cancel.

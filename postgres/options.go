@@ -113,7 +113,8 @@ func (o Options) resolve() (*target, error) {
 		}
 	case RoleAny, RoleReadWrite, RoleReadOnly, RolePrimary, RoleStandby, RolePreferStandby:
 	default:
-		return nil, driver.Faultf(driver.Argument, "target_session_attrs %q: use one of any, read-write, read-only, primary, standby, prefer-standby",
+		return nil, driver.Faultf(driver.Argument,
+			"target_session_attrs %q: use one of any, read-write, read-only, primary, standby, prefer-standby",
 			string(t.Role))
 	}
 	if t.ConnectTimeout == 0 {
@@ -157,7 +158,8 @@ func (h *Host) complete() error {
 	case h.Port < 0 || h.Port > 65535:
 		return driver.Faultf(driver.Argument, "the port %d of %s isn't one from 1 to 65535", h.Port, h.Name)
 	case h.Address != "" && net.ParseIP(h.Address) == nil:
-		return driver.Faultf(driver.Argument, "the address of %s isn't an IP address; leave hostaddr out to have the name resolved", h.Name)
+		return driver.Faultf(driver.Argument,
+			"the address of %s isn't an IP address; leave hostaddr out to have the name resolved", h.Name)
 	}
 	return nil
 }
@@ -170,18 +172,15 @@ func (h Host) isSocket() bool {
 // socket returns the path of the Unix socket in the host's directory.
 func (h Host) socket() string { return h.Name + "/.s.PGSQL." + strconv.Itoa(h.Port) }
 
-// isLoopback reports whether the user named this very machine, and address is there. A name that merely resolves to it doesn't
-// count: what it resolves to is for others to say.
+// isLoopback reports whether the user named this very machine, and address is there. A name that merely resolves to it
+// doesn't count: what it resolves to is for others to say.
 func (h Host) isLoopback(address string) bool {
 	if h.isSocket() {
 		return true
 	}
-	if ip := net.ParseIP(h.Name); !strings.EqualFold(strings.TrimSuffix(h.Name, "."), "localhost") && (ip == nil || !ip.IsLoopback()) {
-		return false
-	}
 	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback()
+	named := strings.EqualFold(strings.TrimSuffix(h.Name, "."), "localhost") || net.ParseIP(h.Name).IsLoopback()
+	return named && err == nil && net.ParseIP(host).IsLoopback()
 }
 
 // String returns the host as a URL has it.
@@ -228,7 +227,8 @@ func (t *target) resolveParams() error {
 		case name == "" || strings.ContainsRune(name+value, 0):
 			return driver.Faultf(driver.Argument, "the runtime parameter %q has no name, or a zero byte in it", name)
 		case strings.EqualFold(name, "client_encoding") && !isUTF8(value):
-			return driver.Faultf(driver.Argument, "client_encoding: Go's strings are UTF-8, so leave it out; the server converts what it stores")
+			return driver.Faultf(driver.Argument,
+				"client_encoding: Go's strings are UTF-8, so leave it out; the server converts what it stores")
 		case name == "user" || name == "database" || name == "replication":
 			return driver.Faultf(driver.Argument, "%s isn't a runtime parameter of a session", name)
 		}

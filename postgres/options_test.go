@@ -43,7 +43,7 @@ func TestAURLsParametersAreOptions(t *testing.T) {
 		{"ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.3", func(o *Options) {
 			o.TLS.Min, o.TLS.Max = tls.VersionTLS13, tls.VersionTLS13
 		}},
-		{"ssl_min_protocol_version=TLSv1", func(o *Options) { o.TLS.Min = tls.VersionTLS10 }}, // refused by resolve
+		{"ssl_min_protocol_version=TLSv1.2", func(o *Options) { o.TLS.Min = tls.VersionTLS12 }},
 		{"channel_binding=require&require_auth=scram-sha-256", func(o *Options) {
 			o.ChannelBinding, o.RequireAuth = "require", "scram-sha-256"
 		}},
@@ -71,7 +71,8 @@ func TestAURLsParametersAreOptions(t *testing.T) {
 	} {
 		url := "postgres://app@one:1,two/shop?" + test.query
 		got := parsed(t, url)
-		want := Options{Hosts: []Host{{Name: "one", Port: 1}, {Name: "two"}}, Database: "shop", User: "app", RuntimeParams: map[string]string{}}
+		want := Options{Hosts: []Host{{Name: "one", Port: 1}, {Name: "two"}}, Database: "shop", User: "app",
+			RuntimeParams: map[string]string{}}
 		test.set(&want)
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n%+v, want\n%+v", test.query, got, want)
@@ -107,7 +108,8 @@ func TestAWrongValueIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"sslsni", "sslnegotiation", "sslcertmode", "ssl_min_protocol_version", "sslcompression", "gssencmode",
 		"load_balance_hosts", "hostaddr", "connect_timeout", "keepalives", "keepalives_idle", "keepalives_count", "pgbouncer", "statement_cache"} {
-		c := config.Config{Engine: config.PostgreSQL, Host: "one", Database: "shop", Params: config.Params{}.Add(name, "hunter2,x")}
+		c := config.Config{Engine: config.PostgreSQL, Host: "one", Database: "shop", Params: config.Params{}.Add(name,
+			"hunter2,x")}
 		o, err := fromConfig(c)
 		if err == nil {
 			t.Errorf("%s: it was accepted as %+v", name, o)
@@ -165,12 +167,14 @@ func TestASessionBeginsWithItsSettings(t *testing.T) {
 		want string
 	}{
 		{Options{}, "DateStyle=ISO client_encoding=UTF8 standard_conforming_strings=on"},
-		{Options{ReadOnly: true}, "DateStyle=ISO client_encoding=UTF8 default_transaction_read_only=on standard_conforming_strings=on"},
+		{Options{ReadOnly: true},
+			"DateStyle=ISO client_encoding=UTF8 default_transaction_read_only=on standard_conforming_strings=on"},
 		{Options{ReadOnly: true, RuntimeParams: map[string]string{"Default_Transaction_Read_Only": "off"}},
 			"DateStyle=ISO client_encoding=UTF8 default_transaction_read_only=on standard_conforming_strings=on"},
 		{Options{StatementTimeout: time.Second, LockTimeout: time.Microsecond, IdleInTransactionTimeout: 1500 * time.Microsecond},
 			"DateStyle=ISO client_encoding=UTF8 idle_in_transaction_session_timeout=2 lock_timeout=1 standard_conforming_strings=on statement_timeout=1000"},
-		{Options{StatementTimeout: time.Second, RuntimeParams: map[string]string{"statement_timeout": "7s", "datestyle": "SQL, DMY", "client_encoding": "utf-8"}},
+		{Options{StatementTimeout: time.Second, RuntimeParams: map[string]string{"statement_timeout": "7s",
+			"datestyle": "SQL, DMY", "client_encoding": "utf-8"}},
 			"client_encoding=UTF8 datestyle=SQL, DMY standard_conforming_strings=on statement_timeout=7s"},
 	} {
 		got := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(testTarget(t, test.o).RuntimeParams), "map["), "]")

@@ -62,31 +62,34 @@ func words() []word {
 
 // foreign are parameters of other clients and libraries that mean something here, too, and what to write.
 func foreign() map[string]string {
-	unsupported := "it isn't supported"
+	const unsupported = "it isn't supported"
+	const pooled = "leave it out; behind a PgBouncer write pgbouncer=true"
 	return map[string]string{
 		"ssl":       "write sslmode=verify-full",
 		"sslaccept": "write sslmode=verify-full", "sslidentity": unsupported, "sslpassword": "use a key without a passphrase",
 		"sslcrl": unsupported, "sslcrldir": unsupported, "requirepeer": unsupported, "requiressl": "write sslmode",
 		"krbsrvname": unsupported, "krbspn": unsupported, "gsslib": unsupported, "gssdelegation": unsupported,
-		"tcp_user_timeout": "the calls' own timeout ends them", "replication": unsupported, "scram_client_key": unsupported, "scram_server_key": unsupported,
+		"tcp_user_timeout": "the calls' own timeout ends them", "replication": unsupported,
+		"scram_client_key": unsupported, "scram_server_key": unsupported,
 		"min_protocol_version": unsupported, "max_protocol_version": unsupported,
 		"pool_max_conns": "write max_open_conns", "pool_min_conns": "write min_conns", "pool_min_idle_conns": "write min_conns",
 		"pool_max_conn_lifetime": "write conn_max_lifetime", "pool_max_conn_lifetime_jitter": "it is built in",
 		"pool_max_conn_idle_time": "write conn_max_idle_time", "pool_health_check_period": "leave it out",
-		"default_query_exec_mode":  "leave it out; behind a PgBouncer write pgbouncer=true",
+		"default_query_exec_mode":  pooled,
 		"statement_cache_capacity": "write statement_cache", "description_cache_capacity": "write statement_cache",
-		"statement_cache_size": "write statement_cache", "prepareThreshold": "leave it out; behind a PgBouncer write pgbouncer=true",
-		"prepared_statements": "leave it out; behind a PgBouncer write pgbouncer=true", "binary_parameters": "leave it out; behind a PgBouncer write pgbouncer=true",
+		"statement_cache_size": "write statement_cache",
+		"prepareThreshold":     pooled, "prepared_statements": pooled, "binary_parameters": pooled,
 		"connection_limit": "write max_open_conns", "pool_timeout": "write acquire_timeout", "socket_timeout": "write timeout",
 		"schema": "write search_path", "currentSchema": "write search_path", "connectTimeout": "write connect_timeout",
 		"loginTimeout": "write connect_timeout", "ApplicationName": "write application_name", "user_name": "write user",
 	}
 }
 
-// fromConfig returns the options that a configuration stands for. What isn't about the connection is a setting of the session, which
-// the server knows or refuses by its name.
+// fromConfig returns the options that a configuration stands for. What isn't about the connection is a setting of the
+// session, which the server knows or refuses by its name.
 func fromConfig(c config.Config) (Options, error) {
-	o := Options{Database: c.Database, User: c.User, Password: c.Password, ReadOnly: c.ReadOnly, RuntimeParams: map[string]string{}}
+	o := Options{Database: c.Database, User: c.User, Password: c.Password, ReadOnly: c.ReadOnly,
+		RuntimeParams: map[string]string{}}
 	for _, a := range c.Addresses() {
 		o.Hosts = append(o.Hosts, Host{Name: a.Host, Port: a.Port})
 	}
@@ -203,13 +206,15 @@ func seconds(set func(*Options, time.Duration)) func(*Options, string) error {
 
 func tlsVersion(field func(*Options) *uint16) func(*Options, string) error {
 	return func(o *Options, value string) error {
-		for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
-			if name := strings.ReplaceAll(tls.VersionName(version), " ", "v"); strings.EqualFold(value, name) || value == "TLSv1" && version == tls.VersionTLS10 {
-				*field(o) = version
-				return nil
-			}
+		switch strings.ToLower(value) {
+		case "tlsv1.2":
+			*field(o) = tls.VersionTLS12
+		case "tlsv1.3":
+			*field(o) = tls.VersionTLS13
+		default:
+			return fmt.Errorf("write TLSv1.2 or TLSv1.3; what is older is broken")
 		}
-		return fmt.Errorf("write TLSv1.2 or TLSv1.3")
+		return nil
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// Rules returns the classification table: what PostgreSQL's SQLSTATEs mean, and what they say about running the same again.
-// The codes and their names are those of https://www.postgresql.org/docs/current/errcodes-appendix.html; where none is said to
-// be otherwise, an error has undone the statement, or the whole transaction at COMMIT, and would come again. A code that isn't
-// listed counts as its class, the first two characters, if that is; else nothing is known of it, and it's never repeated. Of all
-// that the server ends the session with (FATAL) the connection is evicted, too.
+// Rules returns the classification table: what PostgreSQL's SQLSTATEs mean, and what they say about running the same
+// again. The codes and their names are those of https://www.postgresql.org/docs/current/errcodes-appendix.html; where
+// none is said to be otherwise, an error has undone the statement, or the whole transaction at COMMIT, and would come
+// again. A code that isn't listed counts as its class, the first two characters, if that is; else nothing is known of it,
+// and it's never repeated. Of all that the server ends the session with (FATAL) the connection is evicted, too.
 func Rules() []driver.Rule {
 	return slices.Concat(dataRules(), statementRules(), transactionRules(), serverRules(), otherRules())
 }
@@ -139,22 +139,28 @@ func transactionRules() []driver.Rule {
 		// Class 40, transaction rollback.
 		each(with(dead, driver.Serialization, ""), "40001 serialization_failure"),
 		each(with(dead, driver.Deadlock, ""), "40P01 deadlock_detected"),
-		each(driver.Rule{Kind: driver.Unavailable, Verdict: driver.IfSafe, Commit: driver.Ambiguous, TxDead: true}, "40003 statement_completion_unknown"),
+		each(driver.Rule{Kind: driver.Unavailable, Verdict: driver.IfSafe, Commit: driver.Ambiguous, TxDead: true},
+			"40003 statement_completion_unknown"),
 		each(driver.Rule{Kind: driver.Check, TxDead: true}, "40002 transaction_integrity_constraint_violation"),
 		each(driver.Rule{Kind: driver.TxDone, TxDead: true}, "40", "40000 transaction_rollback"),
 		// Locks.
-		each(with(again, driver.Locked, "another transaction held the lock for longer than lock_timeout, or NOWAIT doesn't wait"), "55P03 lock_not_available"),
+		each(with(again, driver.Locked, "another transaction held the lock for longer than lock_timeout, or NOWAIT doesn't wait"),
+			"55P03 lock_not_available"),
 		hinted(driver.Locked, "55006 object_in_use", "others use it: end their sessions first"),
 		// Class 25, invalid transaction state.
-		each(with(readOnly, driver.ReadOnly, "the server is a standby, or was made read-only; another connection asks for its role again"),
+		each(with(readOnly, driver.ReadOnly,
+			"the server is a standby, or was made read-only; another connection asks for its role again"),
 			"25006 read_only_sql_transaction"),
-		each(driver.Rule{Kind: driver.TxDone, Hint: "an earlier statement failed: roll back, or return to a savepoint"}, "25P02 in_failed_sql_transaction"),
+		each(driver.Rule{Kind: driver.TxDone, Hint: "an earlier statement failed: roll back, or return to a savepoint"},
+			"25P02 in_failed_sql_transaction"),
 		each(with(ended, driver.Unavailable, "the transaction was idle for longer than idle_in_transaction_session_timeout"),
 			"25P03 idle_in_transaction_session_timeout"),
-		each(driver.Rule{Kind: driver.Timeout, Evict: true, TxDead: true, Hint: "the transaction took longer than the server's transaction_timeout"},
+		each(driver.Rule{Kind: driver.Timeout, Evict: true, TxDead: true,
+			Hint: "the transaction took longer than the server's transaction_timeout"},
 			"25P04 transaction_timeout"),
 		never(driver.TxDone, "25P01 no_active_sql_transaction"),
-		never(driver.Argument, "25000 invalid_transaction_state", "25001 active_sql_transaction", "25002 branch_transaction_already_active",
+		never(driver.Argument, "25000 invalid_transaction_state", "25001 active_sql_transaction",
+			"25002 branch_transaction_already_active",
 			"25003 inappropriate_access_mode_for_branch_transaction", "25004 inappropriate_isolation_level_for_branch_transaction",
 			"25005 no_active_sql_transaction_for_branch_transaction", "25007 schema_and_data_statement_mixing_not_supported",
 			"25008 held_cursor_requires_same_isolation_level", "0B000 invalid_transaction_initiation",
@@ -178,7 +184,8 @@ func serverRules() []driver.Rule {
 		// Class 08, connection exception. 08P01 is also what PgBouncer says of nearly everything.
 		each(lost, "08", "08000 connection_exception", "08003 connection_does_not_exist", "08006 connection_failure",
 			"08007 transaction_resolution_unknown", "08P01 protocol_violation"),
-		each(refused, "08001 sqlclient_unable_to_establish_sqlconnection", "08004 sqlserver_rejected_establishment_of_sqlconnection"),
+		each(refused, "08001 sqlclient_unable_to_establish_sqlconnection",
+			"08004 sqlserver_rejected_establishment_of_sqlconnection"),
 		// Class 28, invalid authorization specification.
 		hinted(driver.Auth, "28", ""),
 		hinted(driver.Auth, "28000 invalid_authorization_specification",
@@ -187,20 +194,25 @@ func serverRules() []driver.Rule {
 		// Class 53, insufficient resources.
 		each(with(resource, driver.Full, ""), "53", "53000 insufficient_resources", "53200 out_of_memory"),
 		each(with(resource, driver.Full, "the server's disk is full"), "53100 disk_full"),
-		each(with(resource, driver.Full, "a limit of the server's configuration, such as temp_file_limit"), "53400 configuration_limit_exceeded"),
-		each(with(resource, driver.Unavailable, "the server has max_connections already: have smaller pools, or a PgBouncer in front of it"),
+		each(with(resource, driver.Full, "a limit of the server's configuration, such as temp_file_limit"),
+			"53400 configuration_limit_exceeded"),
+		each(with(resource, driver.Unavailable,
+			"the server has max_connections already: have smaller pools, or a PgBouncer in front of it"),
 			"53300 too_many_connections"),
 		// Class 57, operator intervention.
-		each(with(lost, driver.Unavailable, "the server or an administrator ended the session"), "57P01 admin_shutdown", "57P02 crash_shutdown"),
+		each(with(lost, driver.Unavailable, "the server or an administrator ended the session"), "57P01 admin_shutdown",
+			"57P02 crash_shutdown"),
 		each(with(refused, driver.Unavailable, "the server is starting, stopping or recovering"), "57P03 cannot_connect_now"),
-		each(with(refused, driver.Unavailable, "the session was idle for longer than idle_session_timeout"), "57P05 idle_session_timeout"),
+		each(with(refused, driver.Unavailable, "the session was idle for longer than idle_session_timeout"),
+			"57P05 idle_session_timeout"),
 		each(driver.Rule{Kind: driver.Undefined, Evict: true, TxDead: true}, "57P04 database_dropped"),
 		never(driver.Canceled, "57014 query_canceled"),
 		never(driver.Unavailable, "57000 operator_intervention"),
 		// Class 58, system error.
 		each(with(resource, driver.Unavailable, "the server's disk or system failed: look at its log"), "58", "58000 system_error",
 			"58030 io_error", "58P01 undefined_file", "58P02 duplicate_file", "58P03 file_name_too_long"),
-		each(driver.Rule{Kind: driver.Corrupt, Commit: driver.Ambiguous, Hint: "restore a backup, or rebuild the index by REINDEX"},
+		each(driver.Rule{Kind: driver.Corrupt, Commit: driver.Ambiguous,
+			Hint: "restore a backup, or rebuild the index by REINDEX"},
 			"XX001 data_corrupted", "XX002 index_corrupted"),
 	)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// appendix are the codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, as errcodes.txt of PostgreSQL's source has
-// them, version 17.
+// appendix are the codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, as errcodes.txt of
+// PostgreSQL's source has them, version 17.
 const appendix = `
 00000 successful_completion,
 01000 warning, 01003 null_value_eliminated_in_set_function, 01004 string_data_right_truncation,
@@ -164,7 +164,8 @@ func TestEachSQLSTATEHasARule(t *testing.T) {
 	}
 }
 
-// What is known of each code that isn't refused for good (docs/retry of the issue: S again, I if safe, A ambiguous, E evict).
+// What is known of each code that isn't refused for good (docs/retry of the issue: S again, I if safe, A ambiguous, E
+// evict).
 func TestOnlyWhatIsKnownToBeHarmlessIsRepeated(t *testing.T) {
 	t.Parallel()
 	const again, ifSafe, ambiguous, never = driver.Again, driver.IfSafe, driver.Ambiguous, driver.Never
@@ -282,10 +283,12 @@ func TestMessagesShowNoValues(t *testing.T) {
 		{"22P02", `invalid input syntax for type integer: "hunter2"`, `invalid input syntax for type integer: "…"`},
 		{"22P02", `invalid input syntax for type integer: "hun"ter"2"`, `invalid input syntax for type integer: "…"`},
 		{"22P02", `ungültige Eingabesyntax für Typ integer: »hunter2«`, `ungültige Eingabesyntax für Typ integer: »…«`},
-		{"22P02", `syntaxe en entrée invalide pour le type integer : « hunter2 »`, `syntaxe en entrée invalide pour le type integer : «…»`},
+		{"22P02", `syntaxe en entrée invalide pour le type integer : « hunter2 »`,
+			`syntaxe en entrée invalide pour le type integer : «…»`},
 		{"22003", `value "99999999999" is out of range for type integer`, `value "…" is out of range for type integer`},
 		{"22021", `invalid byte sequence for encoding "UTF8": 0x00`, `invalid byte sequence for encoding "UTF8": 0x00`},
-		{"22P05", `character in encoding "UTF8" has no equivalent "hunter2"`, `character in encoding "UTF8" has no equivalent "…"`},
+		{"22P05", `character in encoding "UTF8" has no equivalent "hunter2"`,
+			`character in encoding "UTF8" has no equivalent "…"`},
 		{"22023", `invalid value for parameter "TimeZone": "hunter2"`, `invalid value for parameter "TimeZone": "…"`},
 		{"22012", `division by zero`, `division by zero`},
 		{"22P02", `half a quote: "hunter2`, `half a quote: "…`},
@@ -304,7 +307,8 @@ func TestWhatEndsTheSessionEvictsIt(t *testing.T) {
 	t.Parallel()
 	to := testTarget(t, Options{})
 	for _, severity := range []string{"FATAL", "PANIC"} {
-		f := to.serverFault(driver.Run, &pgproto3.ErrorResponse{Severity: "КРИТИЧНО", SeverityUnlocalized: severity, Code: "XX000"})
+		f := to.serverFault(driver.Run, &pgproto3.ErrorResponse{Severity: "КРИТИЧНО", SeverityUnlocalized: severity,
+			Code: "XX000"})
 		if !f.Evict || !f.TxDead {
 			t.Errorf("%s: %+v", severity, f)
 		}
@@ -325,22 +329,31 @@ func TestSpecialCasesOfServerErrors(t *testing.T) {
 		verdict driver.Verdict
 		evict   bool
 	}{
-		{"a server that became read-only", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "25006"}, driver.ReadOnly, driver.Again, true},
-		{"a session that is to be read-only", Options{ReadOnly: true}, driver.Run, pgproto3.ErrorResponse{Code: "25006"}, driver.ReadOnly, driver.Never, false},
-		{"a standby that was asked for", Options{Role: RoleStandby}, driver.Run, pgproto3.ErrorResponse{Code: "25006"}, driver.ReadOnly, driver.Never, false},
-		{"statement_timeout", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "57014", Message: "canceling statement due to statement timeout"},
+		{"a server that became read-only", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "25006"}, driver.ReadOnly,
+			driver.Again, true},
+		{"a session that is to be read-only", Options{ReadOnly: true}, driver.Run, pgproto3.ErrorResponse{Code: "25006"},
+			driver.ReadOnly, driver.Never, false},
+		{"a standby that was asked for", Options{Role: RoleStandby}, driver.Run, pgproto3.ErrorResponse{Code: "25006"},
+			driver.ReadOnly, driver.Never, false},
+		{"statement_timeout", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "57014",
+			Message: "canceling statement due to statement timeout"},
 			driver.Timeout, driver.Never, false},
-		{"an administrator's cancel", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "57014", Message: "canceling statement due to user request"},
+		{"an administrator's cancel", Options{}, driver.Run, pgproto3.ErrorResponse{Code: "57014",
+			Message: "canceling statement due to user request"},
 			driver.Canceled, driver.Never, false},
-		{"a protocol violation that we live through", Options{}, driver.Run, pgproto3.ErrorResponse{Severity: "ERROR", Code: "08P01"},
+		{"a protocol violation that we live through", Options{}, driver.Run, pgproto3.ErrorResponse{Severity: "ERROR",
+			Code: "08P01"},
 			driver.Unknown, driver.Never, false},
 		{"PgBouncer lost its server", Options{}, driver.Run, pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01"},
 			driver.Unavailable, driver.IfSafe, true},
 		{"PgBouncer lost its server at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01"},
 			driver.Unavailable, driver.Ambiguous, true},
-		{"shut down at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "FATAL", Code: "57P01"}, driver.Unavailable, driver.Ambiguous, true},
-		{"no room at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "ERROR", Code: "53100"}, driver.Full, driver.Ambiguous, false},
-		{"a deferred constraint", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "ERROR", Code: "23503"}, driver.ForeignKey, driver.Never, false},
+		{"shut down at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "FATAL", Code: "57P01"},
+			driver.Unavailable, driver.Ambiguous, true},
+		{"no room at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "ERROR", Code: "53100"}, driver.Full,
+			driver.Ambiguous, false},
+		{"a deferred constraint", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "ERROR", Code: "23503"},
+			driver.ForeignKey, driver.Never, false},
 		{"a serialization failure at COMMIT", Options{}, driver.Commit, pgproto3.ErrorResponse{Severity: "ERROR", Code: "40001"},
 			driver.Serialization, driver.Again, false},
 	} {
@@ -370,12 +383,16 @@ func TestABrokenConnectionSaysWhatMayHaveHappened(t *testing.T) {
 		evict   bool
 	}{
 		{"nothing was sent", context.Background(), driver.Run, false, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
-		{"a statement was sent", context.Background(), driver.Run, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.IfSafe, true},
+		{"a statement was sent", context.Background(), driver.Run, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.IfSafe,
+			true},
 		{"rows were read", context.Background(), driver.Fetch, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.IfSafe, true},
-		{"COMMIT was sent", context.Background(), driver.Commit, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Ambiguous, true},
-		{"COMMIT wasn't sent", context.Background(), driver.Commit, false, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
+		{"COMMIT was sent", context.Background(), driver.Commit, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Ambiguous,
+			true},
+		{"COMMIT wasn't sent", context.Background(), driver.Commit, false, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again,
+			true},
 		{"BEGIN was sent", context.Background(), driver.Begin, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
-		{"ROLLBACK was sent", context.Background(), driver.Rollback, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
+		{"ROLLBACK was sent", context.Background(), driver.Rollback, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again,
+			true},
 		{"cancelled before", canceled, driver.Run, false, deadline, driver.Canceled, driver.Never, false},
 		{"cancelled", canceled, driver.Run, true, deadline, driver.Canceled, driver.IfSafe, false},
 		{"cancelled at COMMIT", canceled, driver.Commit, true, deadline, driver.Canceled, driver.Ambiguous, false},

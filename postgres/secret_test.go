@@ -62,7 +62,8 @@ func echo(conn net.Conn) {
 	}
 	m, err := b.Receive()
 	if p, ok := m.(*pgproto3.PasswordMessage); err == nil && ok {
-		b.Send(&pgproto3.ErrorResponse{Severity: p.Password, Code: "28P01", Message: "wrong: " + p.Password, Detail: p.Password, Hint: p.Password,
+		b.Send(&pgproto3.ErrorResponse{Severity: p.Password, Code: "28P01", Message: "wrong: " + p.Password, Detail: p.Password,
+			Hint:      p.Password,
 			TableName: p.Password, ConstraintName: p.Password})
 		_ = b.Flush()
 	}
@@ -87,7 +88,8 @@ func FuzzErrorsShowNoPassword(f *testing.F) {
 	f.Add("@", uint8(18), []byte("N"), uint8(1))
 	f.Add("/", uint8(20), []byte("SHTTP/1.1 400"), uint8(2))
 	f.Add("&sslmode=require", uint8(60), []byte("S\x15\x03\x01\x00\x02\x02\x28"), uint8(2))
-	f.Add("&require_auth=", uint8(60), []byte("R\x00\x00\x00\x08\x00\x00\x00\x03E\x00\x00\x00\x10SFATAL\x00C28P01\x00\x00"), uint8(2))
+	f.Add("&require_auth=", uint8(60), []byte("R\x00\x00\x00\x08\x00\x00\x00\x03E\x00\x00\x00\x10SFATAL\x00C28P01\x00\x00"),
+		uint8(2))
 	f.Add("?", uint8(25), []byte("R\x00\x00\x00\x08\x00\x00\x00\x03"), uint8(3))
 	f.Fuzz(func(t *testing.T, insert string, at uint8, answer []byte, server uint8) {
 		url := "postgres://app:" + password + "@db.example:5433/shop?connect_timeout=1"

@@ -19,8 +19,9 @@ import (
 )
 
 // TLS says how connections are encrypted and the server is verified, in libpq's words
-// (https://www.postgresql.org/docs/current/libpq-ssl.html). The zero value verifies the server's certificate and name against the
-// system's roots, for every host but this machine, where TLS is only used if the server insists. A Unix socket has none.
+// (https://www.postgresql.org/docs/current/libpq-ssl.html). The zero value verifies the server's certificate and name
+// against the system's roots, for every host but this machine, where TLS is only used if the server insists. A Unix
+// socket has none.
 type TLS struct {
 	// Mode is disable, allow, prefer, require, verify-ca or verify-full. "": verify-full off this machine, and wherever
 	// RootCert is set. allow, prefer and require without a RootCert check nothing: they keep out who only listens.
@@ -54,17 +55,22 @@ func (t *target) resolveTLS() error {
 	verifies := o.Mode == tlsVerifyCA || o.Mode == tlsVerifyFull
 	switch {
 	case !slices.Contains([]string{"", tlsDisable, tlsAllow, tlsPrefer, tlsRequire, tlsVerifyCA, tlsVerifyFull}, o.Mode):
-		return driver.Faultf(driver.Argument, "sslmode %q: use one of disable, allow, prefer, require, verify-ca, verify-full", o.Mode)
+		return driver.Faultf(driver.Argument, "sslmode %q: use one of disable, allow, prefer, require, verify-ca, verify-full",
+			o.Mode)
 	case o.RootCert == "system" && o.Mode != "" && o.Mode != tlsVerifyFull:
-		return driver.Faultf(driver.Argument, "sslrootcert=system with sslmode=%s would trust any certificate of any site: use verify-full", o.Mode)
+		return driver.Faultf(driver.Argument,
+			"sslrootcert=system with sslmode=%s would trust any certificate of any site: use verify-full", o.Mode)
 	case o.Mode == tlsVerifyCA && o.RootCert == "" && (o.Config == nil || o.Config.RootCAs == nil):
-		return driver.Faultf(driver.Argument, "sslmode=verify-ca would trust any certificate of any site: give the server's authority by sslrootcert, or use verify-full")
+		return driver.Faultf(driver.Argument,
+			"sslmode=verify-ca would trust any certificate of any site: give the server's authority by sslrootcert, or use verify-full")
 	case o.Direct && o.Mode != "" && o.Mode != tlsRequire && !verifies:
-		return driver.Faultf(driver.Argument, "sslnegotiation=direct can't fall back to a connection without TLS, as sslmode=%s says: use require or verify-full", o.Mode)
+		return driver.Faultf(driver.Argument,
+			"sslnegotiation=direct can't fall back to a connection without TLS, as sslmode=%s says: use require or verify-full", o.Mode)
 	case (o.Cert == "") != (o.Key == ""):
 		return driver.Faultf(driver.Argument, "a client certificate needs both of sslcert and sslkey")
 	case o.Min != 0 && o.Min < tls.VersionTLS12 || o.Max != 0 && o.Max < tls.VersionTLS12:
-		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken", tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
+		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken",
+			tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
 	case o.Min != 0 && o.Max != 0 && o.Min > o.Max:
 		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
 	}
@@ -78,8 +84,8 @@ func (t *target) resolveTLS() error {
 	return nil
 }
 
-// tlsModes returns how to connect to a host's address: one way, or two if the second is to be tried where the server refuses the
-// first. Each is disable, require, verify-ca or verify-full.
+// tlsModes returns how to connect to a host's address: one way, or two if the second is to be tried where the server
+// refuses the first. Each is disable, require, verify-ca or verify-full.
 func (t *target) tlsModes(h Host, address string) []string {
 	mode := t.TLS.Mode
 	if mode == "" {

@@ -42,7 +42,8 @@ func TestWhatIsNotVerifiedIsRefusedByDefault(t *testing.T) {
 		{"of another authority", serveLogins('S', newAuthority(t).server(t, later(), "db.example")), "authority", "sslrootcert"},
 		{"wrong name", serveLogins('S', ca.server(t, later(), "other.example")), "other.example", "one for db.example"},
 		{"an address for a name", serveLogins('S', ca.server(t, later(), "127.0.0.1")), "db.example", "one for db.example"},
-		{"expired", serveLogins('S', ca.server(t, time.Now().Add(-time.Hour), "db.example")), "expired", "renew the server's certificate"},
+		{"expired", serveLogins('S', ca.server(t, time.Now().Add(-time.Hour), "db.example")), "expired",
+			"renew the server's certificate"},
 		{"an old TLS", serveLogins('S', func() *tls.Config {
 			c := ca.server(t, later(), "db.example")
 			c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
@@ -87,7 +88,8 @@ func TestTheRightCertificateIsAccepted(t *testing.T) {
 		{"with a dot at the end", "db.example.", []string{"db.example"}, TLS{RootCert: ca.file}},
 		{"by address", "127.0.0.1", []string{"127.0.0.1"}, TLS{RootCert: ca.file}},
 		{"verify-full", "db.example", []string{"db.example"}, TLS{Mode: "verify-full", RootCert: ca.file}},
-		{"verify-full without SNI", "db.example", []string{"db.example"}, TLS{Mode: "verify-full", RootCert: ca.file, NoSNI: true}},
+		{"verify-full without SNI", "db.example", []string{"db.example"}, TLS{Mode: "verify-full", RootCert: ca.file,
+			NoSNI: true}},
 		{"verify-ca", "db.example", []string{"other.example"}, TLS{Mode: "verify-ca", RootCert: ca.file}},
 		{"require with an authority", "db.example", []string{"other.example"}, TLS{Mode: "require", RootCert: ca.file}},
 		{"TLS 1.3", "db.example", []string{"db.example"}, TLS{RootCert: ca.file, Min: tls.VersionTLS13}},
@@ -136,7 +138,8 @@ func TestAModeVerifiesWhatItSays(t *testing.T) {
 		says string // "": it connects
 	}{
 		{"verify-full, other name", TLS{Mode: "verify-full", RootCert: ca.file}, ca, "other.example", "other.example"},
-		{"verify-full without SNI, other name", TLS{Mode: "verify-full", RootCert: ca.file, NoSNI: true}, ca, "other.example", "other.example"},
+		{"verify-full without SNI, other name", TLS{Mode: "verify-full", RootCert: ca.file, NoSNI: true}, ca, "other.example",
+			"other.example"},
 		{"verify-ca, other authority", TLS{Mode: "verify-ca", RootCert: ca.file}, other, "db.example", "authority"},
 		{"require with an authority, other authority", TLS{Mode: "require", RootCert: ca.file}, other, "db.example", "authority"},
 		{"require without one checks nothing", TLS{Mode: "require"}, other, "other.example", ""},
@@ -352,7 +355,8 @@ func TestOptionsOfTLSThatContradictAreRefused(t *testing.T) {
 	}
 	for _, o := range []TLS{
 		{}, {Mode: "disable", RootCert: garbage + "2"}, {RootCert: "system"}, {Mode: "verify-full", RootCert: "system"},
-		{Mode: "require", Direct: true}, {Direct: true}, {Mode: "verify-ca", Config: &tls.Config{RootCAs: x509.NewCertPool()}}, {Cert: cert, Key: key},
+		{Mode: "require", Direct: true}, {Direct: true}, {Mode: "verify-ca",
+			Config: &tls.Config{RootCAs: x509.NewCertPool()}}, {Cert: cert, Key: key},
 	} {
 		if _, err := (Options{TLS: o}).resolve(); err != nil {
 			t.Errorf("%+v: %v", o, err)
