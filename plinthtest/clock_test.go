@@ -213,6 +213,9 @@ func TestADroppedReplyEndsWhenTheServerIsQuiet(t *testing.T) {
 		send(t, server, "part 1")
 		time.Sleep(49 * time.Millisecond)
 		send(t, server, "part 2")
+		time.Sleep(49 * time.Millisecond)
+		send(t, client, "and more") // of the same request
+		wantAfter(t, server, "and more", 0)
 		start := time.Now()
 		if _, err := client.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("the client reads %v", err)

@@ -3,7 +3,6 @@ package plinthtest
 import (
 	"bytes"
 	"cmp"
-	"net"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -45,6 +44,10 @@ func (w *watch) meets(d *Drop, b []byte, fresh bool) bool {
 // meets.
 func (l *link) sending(b []byte) {
 	fresh := l.spoken.Swap(false)
+	if l.isDropping() {
+		l.waitForQuiet(false) // the request isn't over
+		return
+	}
 	if l.own == nil && l.p.armed.Load() == 0 {
 		l.watches = nil
 		return
@@ -65,7 +68,7 @@ func (l *link) sending(b []byte) {
 			}
 			l.watches[d] = w
 		}
-		if w.meets(&d.Drop, b, fresh) && met == nil && !l.isDropping() && !d.taken.Swap(true) {
+		if w.meets(&d.Drop, b, fresh) && met == nil && !d.taken.Swap(true) {
 			met = d
 		}
 	}
@@ -101,13 +104,13 @@ func (p *Proxy) disarm(d *drop) {
 	p.notify()
 }
 
-// answerArrived is told that a part of the reply that is dropped came from server; reading from it times out when the
-// reply is over.
-func (l *link) answerArrived(server net.Conn) {
+// waitForQuiet is told that bytes of the request that loses its reply, or of that reply, are passing. Once there's a
+// reply, reading from the server times out when it's over.
+func (l *link) waitForQuiet(reply bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over != nil {
-		_ = server.SetReadDeadline(time.Now().Add(cmp.Or(l.dropping.Quiet, DefaultQuiet)))
+	if l.replied = l.replied || reply; l.replied && l.over != nil {
+		_ = l.server.SetReadDeadline(time.Now().Add(cmp.Or(l.dropping.Quiet, DefaultQuiet)))
 	}
 }
 

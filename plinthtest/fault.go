@@ -83,8 +83,8 @@ type Cut struct {
 //
 // A flight is what a client sends until the server speaks: usually a request, or several in one go. Once the flight that
 // Drop describes begins to pass to the server, nothing that the server sends reaches the client any more. When the
-// server's answer has arrived and nothing followed it for Quiet, the client's side is ended by End. The server's side is
-// ended by FIN, and read to its end, so that what the server is still doing is done.
+// server's answer has begun and neither side has sent anything for Quiet, the client's side is ended by End. The server's
+// side is ended by FIN, and read to its end, so that what the server is still doing is done.
 type Drop struct {
 	// Containing is what the client's bytes must contain, such as "insert into", to be counted as the first flight. It can
 	// only be seen without TLS, and where the client sends its text: a statement prepared before travels as its name.
@@ -93,7 +93,7 @@ type Drop struct {
 	// Flight is which flight loses its reply, counted on one connection from the one that Containing found: 0 and 1 are that
 	// one, 2 is the next. A client that prepares a statement first sends its text in flight 1 and executes it in 2.
 	Flight int
-	// Quiet is how long the server must have been silent after its answer. 0: DefaultQuiet.
+	// Quiet is how long both sides must have been silent after the answer began. 0: DefaultQuiet.
 	Quiet time.Duration
 	// End is the client's: RST, FIN, or Hang, which leaves both sides open.
 	End End

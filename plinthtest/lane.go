@@ -74,7 +74,7 @@ func (ln *lane) read(src net.Conn) {
 		n, err := src.Read(buf)
 		if n > 0 && ln.isDropped() {
 			ln.swallowed(n)
-			ln.link.answerArrived(src)
+			ln.link.waitForQuiet(true)
 		} else if n > 0 {
 			if ln.dir == ToClient {
 				ln.link.spoken.Store(true)
@@ -83,7 +83,7 @@ func (ln *lane) read(src net.Conn) {
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded): // set by answerArrived
+		case errors.Is(err, os.ErrDeadlineExceeded): // set by waitForQuiet
 			ln.link.endDrop()
 			_ = src.SetReadDeadline(time.Time{})
 		case ln.isDropped() && ln.link.endDrop():

@@ -25,6 +25,7 @@ type link struct {
 	over     context.CancelFunc // nil once it was called
 	server   net.Conn           // nil until dialled
 	dropping *drop
+	replied  bool // the reply that is dropped has begun
 }
 
 func newLink(p *Proxy, client net.Conn, plan Plan) *link {
