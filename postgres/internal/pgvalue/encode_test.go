@@ -94,7 +94,7 @@ func TestArgumentsArriveAsTheDocumentedValue(t *testing.T) {
 		{"text", &quoted{"x"}, "<x>", ""},
 		{"text", quoted{"x"}, "<x>", ""}, {"text", point{1, 2}, `{"X":1,"Y":2}`, ""},
 		{"text", netip.MustParseAddr("::1"), "::1", ""},
-		{"char", "A", nil, "A"}, {"bytea", []byte{0, 255}, []byte{0, 255}, ""}, {"bytea", `\x00`, []byte(`\x00`), ""},
+		{"char", "A", nil, "A"}, {"char", `\377`, nil, `\377`}, {"bytea", []byte{0, 255}, []byte{0, 255}, ""}, {"bytea", `\x00`, []byte(`\x00`), ""},
 		{"bytea", "\xff\x00", []byte{255, 0}, ""},
 		{"bytea", []byte{}, []byte{}, ""}, {"bytea", id, id[:], ""}, {"bytea", json.RawMessage("{}"), []byte("{}"), ""},
 		{"date", at, utc(2024, 7, 1, 0, 0, 0, 0), ""}, {"date", stamp(at), utc(2024, 7, 1, 0, 0, 0, 0), ""},
@@ -240,6 +240,7 @@ func TestWhatDoesNotFitIsAFaultThatTeaches(t *testing.T) {
 		{"int4[]", []any{1, []int{2}}, "element 2: a []int", ""},
 		{"int4[]", [][][][][][][]int{{{{{{{1}}}}}}}, "more than 6 dimensions", ""},
 		{"date[]", []any{time.Now(), "today"}, "some elements as text", "one Go type"},
+		{"char", "ab", "more than one byte", "char(1)"}, {"char", "é", "more than one byte", ""}, {"char", 65, "an integer", ""},
 		{"text", make(chan int), "chan int", ""}, {"int4", complex(1, 1), "complex128", ""},
 		{"int4", valuer{make(chan int)}, "chan int", ""},
 	} {

@@ -37,7 +37,7 @@ func (t *Type) fromInt(dst []byte, n int64) (out []byte, format int16, err error
 	case numeric:
 		var buf [20]byte
 		return t.fromDecimal(dst, string(strconv.AppendInt(buf[:0], n, 10)))
-	case plain, document, jsonb, char, other:
+	case plain, document, jsonb, other:
 		return t.fromDigits(strconv.AppendInt(t.prefix(dst), n, 10))
 	case array, vector:
 		return t.refuse("a single number", "pass a slice, or compare with = any($1)")
@@ -78,7 +78,7 @@ func (t *Type) prefix(dst []byte) []byte {
 
 // fromDigits returns out, which ends in digits, in the format in which the type takes them.
 func (t *Type) fromDigits(out []byte) ([]byte, int16, error) {
-	if t.class == char || t.class == other {
+	if t.class == other {
 		return out, Text, nil
 	}
 	return out, Binary, nil

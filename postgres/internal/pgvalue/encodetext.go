@@ -52,6 +52,10 @@ func (t *Type) fromString(dst []byte, s string) (out []byte, format int16, err e
 		if out, ok := parseUUID(dst, s); ok {
 			return out, Binary, nil
 		}
+	case char:
+		if len(s) > 1 && s[0] != '\\' { // the server would cut it; \377 stands for a byte since PostgreSQL 16
+			return t.refuse("text of more than one byte", `"char" holds one; char(1) is another type`)
+		}
 	}
 	return append(dst, s...), Text, nil
 }
@@ -95,7 +99,7 @@ func (t *Type) fromBytes(dst []byte, b []byte) (out []byte, format int16, err er
 
 // The years that PostgreSQL's types have; Go's year 0 is 1 BC.
 const (
-	minYear          = -4712
+	minYear          = -4713 // of which there are the last weeks; the server refuses the others
 	maxDateYear      = 5874897
 	maxTimestampYear = 294276
 )
