@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,6 +140,12 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 					t.Errorf("%s from a nil %T: %v, %v", c.typ, null, row, err)
 				}
 			}
+		}
+	}
+	for _, digits := range []string{strings.Repeat("9", 131072) + "." + strings.Repeat("9", 16383), "-0." + strings.Repeat("0", 16382) + "1"} {
+		got, err := plinth.One[plinth.Decimal](t.Context(), e, "select ?::numeric", decimal(t, digits))
+		if err != nil || got.String() != digits {
+			t.Errorf("a numeric of %d digits: %v", len(digits), err)
 		}
 	}
 	row, err := e.FetchOne(t.Context(), "select ?::bytea as v, octet_length(?::bytea) as n", long, long)
@@ -276,12 +284,20 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 		ID: 2, Price: decimal(t, "0"), Day: at(1, 1, 1, 0, 0, 0, 0), At: at(1, 1, 1, 0, 0, 0, 0), Addr: netip.MustParseAddr("0.0.0.0"),
 		Net: netip.MustParsePrefix("0.0.0.0/0"), Mood: "sad", Span: "empty", Data: []byte{}, Tags: []string{}, Doc: map[string]any{},
 	}
+	const insert = `insert into everything values (:id, :flag, :small, :ratio, :price, :note, :data, :day, :at, :took, :alarm, :key, :doc,
+		:tags, :numbers, :prices, :maybe, :steps, :addr, :net, :mood, :span, :optional)`
 	for _, want := range []everything{full, empty} {
-		_, err := e.Execute(t.Context(), `insert into everything values (:id, :flag, :small, :ratio, :price, :note, :data, :day, :at, :took, :alarm, :key, :doc,
-			:tags, :numbers, :prices, :maybe, :steps, :addr, :net, :mood, :span, :optional)`, want)
-		if err != nil {
+		if _, err := e.Execute(t.Context(), insert, want); err != nil {
 			t.Fatal(err)
 		}
+	}
+	full.ID, empty.ID = 3, 4
+	if _, err := e.ExecuteMany(t.Context(), insert, slices.Values([][]any{{full}, {empty}})); err != nil {
+		t.Fatal(err)
+	}
+	for id := range int64(4) {
+		want := []everything{full, empty}[id%2]
+		want.ID = id + 1
 		got, err := plinth.One[everything](t.Context(), e, "select * from everything where id = ?", want.ID)
 		if err != nil {
 			t.Fatal(err)
