@@ -83,8 +83,8 @@ func parseClock(s string) (n int64, step time.Duration, ok bool) {
 	}
 	n, step = int64(hours), time.Hour
 	if hours < uint64(math.MaxInt64/time.Hour) {
-		n = int64(time.Duration(n)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + time.Duration(nsec))
-		step = 1
+		d := time.Duration(n)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second
+		n, step = int64(d)+int64(nsec), 1
 	}
 	if negative {
 		n = -n
