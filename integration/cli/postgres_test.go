@@ -25,6 +25,7 @@ func TestCommand(t *testing.T) {
 		"ping and health say version and role":           pingAndHealth,
 		"a script goes on in another database":           otherDatabase,
 		"what a script can't do is told with its line":   refusals,
+		"dumps with COPY are loaded":                     copied,
 		"Chinook's script runs as it is, and once again": chinook,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +71,13 @@ func (s *shell) must(args ...string) string {
 		s.Fatalf("plinth %q: exit code %d\n%s", args, code, errs)
 	}
 	return out
+}
+
+func (s *shell) equal(got, want string) {
+	s.Helper()
+	if got != want {
+		s.Errorf("got\n%s\nwant\n%s", got, want)
+	}
 }
 
 // script runs a script from standard input.

@@ -37,8 +37,9 @@ stops at the first error, which is told with its line and column. BEGIN and COMM
 that ends inside one is rolled back, and that is an error. What is outside of a transaction stays, so -1 is what you
 want for a script that can't be run twice. SAVEPOINT, RELEASE and ROLLBACK TO are not supported in scripts.
 
-Of what psql takes for itself a script for PostgreSQL may have \connect DATABASE, which goes on in another database of
-the same server, \echo, \quit, \restrict and \set ON_ERROR_STOP.`
+Of what psql takes for itself a script for PostgreSQL may have the rows of COPY … FROM stdin, as pg_dump writes
+them; \connect DATABASE, which goes on in another database of the same server; \echo, \quit, \restrict and
+\set ON_ERROR_STOP.`
 }
 
 // Run runs a statement or a script.

@@ -80,7 +80,7 @@ func (s *script) runOn(ctx context.Context, db *plinth.Engine) error {
 			return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
 		}
 		s.psql = db.Name() == "postgres"
-		s.next, s.stop = iter.Pull2(sqltext.Statements(s.in, s.dialect))
+		s.next, s.stop = iter.Pull2(sqltext.StatementsAndRows(s.in, s.dialect))
 	}
 	return db.With(ctx, func(conn *plinth.Conn) error {
 		s.conn = conn
@@ -102,7 +102,11 @@ func (s *script) all(ctx context.Context) error {
 		if !ok {
 			break
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case st.Rows != nil:
+			st, err = s.copyFrom(ctx, st)
+		default:
 			err = s.statement(ctx, st)
 		}
 		if err != nil {

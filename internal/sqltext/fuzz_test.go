@@ -20,7 +20,7 @@ func corpus() []string {
 		"WITH x(a) AS (SELECT 1), y AS (VALUES (1, 2), (3, 4)) INSERT INTO z VALUES (0x1F, x'00', -1.5e+3)",
 		"CREATE TRIGGER a AFTER INSERT ON b BEGIN SELECT CASE WHEN 1 THEN 2 END; IF 1 THEN 2; END IF; END; SELECT 1",
 		"CREATE RULE a DO ALSO (SELECT 1; SELECT 2)", "BEGIN NOT ATOMIC a:LOOP b; END LOOP; END", "\ufeff/*!50000 SELECT 1 */; /*M!999999\\- x */",
-		"DELIMITER //\nSELECT 1//\ndelimiter ;\nSELECT '\\'' # x\n", "\\c a;\n.mode b\nCOPY a FROM stdin;", "E'\\'' -- x\r\n '\\';' U&'x' N'y' 1..2 2a 1e-",
+		"DELIMITER //\nSELECT 1//\ndelimiter ;\nSELECT '\\'' # x\n", "\\c a;\n.mode b\nCOPY a FROM stdin;", "COPY a FROM stdin;\na\t\\N\n\n\\.\nSELECT 1;\nCOPY ab FROM STDIN;\r\n1\r\n\\.\n", "E'\\'' -- x\r\n '\\';' U&'x' N'y' 1..2 2a 1e-",
 		"PRAGMA main.user_version = 1; ; EXPLAIN ANALYZE SELECT f(1)", "/* /* */ */ 'a", "--a\r;b", "SELECT ?1a, :ab:c, LIMIT?",
 	}
 }
@@ -117,10 +117,18 @@ func FuzzStatements(f *testing.F) {
 			} {
 				var out strings.Builder
 				read := int64(0)
-				for st, err := range Statements(r, d) {
-					fmt.Fprintf(&out, "%+v %v\n", st, err)
+				for st, err := range StatementsAndRows(r, d) {
+					fmt.Fprintf(&out, "%d:%d %d %q %v %v\n", st.Line, st.Col, st.Bytes, st.Text, st.Meta, err)
 					if err != nil {
 						break
+					}
+					if st.Rows != nil && len(st.Text)%2 == 0 { // else they are skipped
+						for row, err := range st.Rows {
+							fmt.Fprintf(&out, "%d %q %v\n", row.Line, row.Text, err)
+							if lines := strings.SplitAfter(script, "\n"); err == nil && strings.TrimSuffix(strings.TrimSuffix(lines[row.Line-1], "\n"), "\r") != row.Text {
+								t.Fatalf("%s: %q isn't line %d", d.name, row.Text, row.Line)
+							}
+						}
 					}
 					if st.Bytes < read || st.Bytes > int64(len(script)) {
 						t.Fatalf("%s: %d bytes read after %d of %d", d.name, st.Bytes, read, len(script))

@@ -1,6 +1,7 @@
 package sqltext
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,16 @@ type Statement struct {
 	Col   int    // in characters, 1-based
 	Bytes int64  // how much of the script has been read when it ends, for progress
 	Meta  bool   // a line for the database's own shell, such as psql's \connect; not SQL
+
+	// Rows are the lines that follow PostgreSQL's COPY … FROM stdin up to the one that is \., each with its number. They have to
+	// be read before the next statement is; what isn't read is skipped. See StatementsAndRows.
+	Rows iter.Seq2[Row, error]
+}
+
+// Row is a line of data of a script.
+type Row struct {
+	Text string // as it is written, without the line break
+	Line int    // 1-based
 }
 
 // Statements splits a script. It reads as it goes and holds one statement at a time, of at most 64 MB. Semicolons in
@@ -33,8 +44,18 @@ type Statement struct {
 // The first error ends it: the reader's, or a *driver.Fault that names line and column, of kind Syntax if the script
 // ends within a string, comment or quoted name, of kind Unsupported for the rows of COPY … FROM stdin, and TooLarge.
 func Statements(r io.Reader, d Dialect) iter.Seq2[Statement, error] {
+	return statements(newSplitter(r, d))
+}
+
+// StatementsAndRows is Statements for who can do something with the rows of COPY … FROM stdin.
+func StatementsAndRows(r io.Reader, d Dialect) iter.Seq2[Statement, error] {
+	s := newSplitter(r, d)
+	s.takesRows = true
+	return statements(s)
+}
+
+func statements(s *splitter) iter.Seq2[Statement, error] {
 	return func(yield func(Statement, error) bool) {
-		s := newSplitter(r, d)
 		for {
 			st, err := s.next()
 			if errors.Is(err, errEnd) {
@@ -57,6 +78,9 @@ type splitter struct {
 	buf   []byte
 	limit int // bytes of a statement
 
+	takesRows bool // of COPY
+	rows      bool // of COPY are what comes next
+
 	mark      int // up to here in lex.text lines were counted
 	line, col int // there
 }
@@ -67,6 +91,11 @@ func newSplitter(r io.Reader, d Dialect) *splitter {
 
 // next returns the next statement, or errEnd.
 func (s *splitter) next() (Statement, error) {
+	for s.rows { // nobody has read them
+		if _, err := s.row(); err != nil {
+			return Statement{}, err
+		}
+	}
 	start, end := -1, 0 // of the statement in lex.text; -1 before it begins
 	b := block{nests: s.d.blocks}
 	var copies copyFrom
@@ -182,11 +211,20 @@ func (s *splitter) more(from int) (moved int, err error) {
 	return from, nil
 }
 
-// finish returns the statement, unless its rows follow.
+// finish returns the statement, with its rows if they follow.
 func (s *splitter) finish(start, end int, copies *copyFrom) (Statement, error) {
+	if copies.found && s.takesRows {
+		st := s.statement(start, end)
+		if rest, _, err := s.takeLine(); err != nil || strings.TrimSpace(rest) != "" {
+			return Statement{}, cmp.Or(err, s.fault(driver.Syntax, st.Line, st.Col, "the rows of COPY … FROM stdin begin on the line behind it"))
+		}
+		s.rows = true
+		st.Rows = s.allRows
+		return st, nil
+	}
 	if copies.found {
 		line, col := s.where(start)
-		return Statement{}, s.fault(driver.Unsupported, line, col, "COPY … FROM stdin has its rows in the script, which only psql can read; dump with --inserts")
+		return Statement{}, s.fault(driver.Unsupported, line, col, "COPY … FROM stdin has its rows in the script, which psql and plinth exec can read; dump with --inserts")
 	}
 	return s.statement(start, end), nil
 }
@@ -233,20 +271,11 @@ func (s *splitter) shellLine(t token, text string) bool {
 
 // meta reads the shell's line that begins at start. A DELIMITER line is obeyed and skipped.
 func (s *splitter) meta(start int) (st Statement, skip bool, err error) {
-	var n int
-	for {
-		if n = strings.IndexByte(s.lex.text[start:], '\n'); n >= 0 || s.whole {
-			break
-		}
-		moved, err := s.more(start)
-		if err != nil {
-			return Statement{}, false, err
-		}
-		start -= moved
+	n, moved, err := s.lineEnd(start)
+	if err != nil {
+		return Statement{}, false, err
 	}
-	if n < 0 {
-		n = len(s.lex.text) - start
-	}
+	start -= moved
 	line := strings.TrimSpace(s.lex.text[start : start+n])
 	s.lex.pos = start + n
 	if s.lex.text[start]|0x20 != 'd' {
@@ -264,6 +293,59 @@ func (s *splitter) meta(start int) (st Statement, skip bool, err error) {
 		s.lex.delimiter = ""
 	}
 	return Statement{}, true, nil
+}
+
+// lineEnd returns how long the line is that begins at start, and how far everything in memory moved to the front for that.
+func (s *splitter) lineEnd(start int) (n, moved int, err error) {
+	for {
+		if n = strings.IndexByte(s.lex.text[start:], '\n'); n >= 0 {
+			return n, moved, nil
+		}
+		if s.whole {
+			return len(s.lex.text) - start, moved, nil
+		}
+		m, err := s.more(start)
+		if err != nil {
+			return 0, moved, err
+		}
+		start -= m
+		moved += m
+	}
+}
+
+// takeLine takes the rest of the line, without its line break. It's not there at the script's end.
+func (s *splitter) takeLine() (text string, there bool, err error) {
+	n, _, err := s.lineEnd(s.lex.pos)
+	if err != nil || s.lex.pos == len(s.lex.text) {
+		return "", false, err
+	}
+	text = s.lex.text[s.lex.pos : s.lex.pos+n]
+	s.lex.pos = min(s.lex.pos+n+1, len(s.lex.text))
+	return strings.TrimSuffix(text, "\r"), true, nil
+}
+
+// row takes a row of COPY, or its end.
+func (s *splitter) row() (r Row, err error) {
+	line, col := s.where(s.lex.pos)
+	text, there, err := s.takeLine()
+	switch {
+	case err != nil:
+		return Row{}, err
+	case !there: // a dump that was cut off mustn't pass for a whole one
+		return Row{}, s.fault(driver.Syntax, line, col, `the rows of COPY … FROM stdin end without a \.`)
+	}
+	s.rows = text != `\.`
+	return Row{text, line}, nil
+}
+
+// allRows is Statement.Rows.
+func (s *splitter) allRows(yield func(Row, error) bool) {
+	for s.rows {
+		r, err := s.row()
+		if err == nil && !s.rows || !yield(r, err) || err != nil {
+			return
+		}
+	}
 }
 
 // fault returns a fault that lies at a place of the script.

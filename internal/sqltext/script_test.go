@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -125,6 +126,51 @@ func TestScriptsThatCannotBeSplitSayWhere(t *testing.T) {
 			if len(got) != 1 {
 				t.Errorf("%s: %q: %d statements before the error, want 1", d.name, c.script, len(got))
 			}
+		}
+	}
+}
+
+func TestTheRowsOfCopyFollowIt(t *testing.T) {
+	t.Parallel()
+	const script = "SELECT 1;\nCOPY a (b) FROM stdin;\n1\tx;'\n\n\\N\r\n\\.\nCOPY b FROM STDIN ; \n\\.\n SELECT 2; COPY c FROM stdin;\nskipped\n\\.\nSELECT 3"
+	for _, in := range []io.Reader{strings.NewReader(script), iotest.OneByteReader(strings.NewReader(script))} {
+		var got []string
+		for st, err := range StatementsAndRows(in, PostgreSQL()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%d:%d %s", st.Line, st.Col, st.Text))
+			if st.Rows == nil || strings.HasPrefix(st.Text, "COPY c") {
+				continue
+			}
+			for row, err := range st.Rows {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, fmt.Sprintf("%d %q", row.Line, row.Text))
+			}
+		}
+		want := []string{"1:1 SELECT 1", "2:1 COPY a (b) FROM stdin", `3 "1\tx;'"`, `4 ""`, `5 "\\N"`, "7:1 COPY b FROM STDIN", "9:2 SELECT 2", "9:12 COPY c FROM stdin", "12:1 SELECT 3"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+	for script, says := range map[string]string{
+		"COPY a FROM stdin;\n1\n":              "line 3, column 1: the rows of COPY … FROM stdin end without a \\.",
+		"COPY a FROM stdin;":                   "line 1, column 19: the rows of COPY … FROM stdin end without a \\.",
+		"\n COPY a FROM stdin; SELECT 1;\n\\.": "line 2, column 2: the rows of COPY … FROM stdin begin on the line behind it",
+	} {
+		for _, read := range []bool{true, false} {
+			var err error
+			for st, e := range StatementsAndRows(strings.NewReader(script), PostgreSQL()) {
+				if err = e; st.Rows != nil && read {
+					for _, e := range st.Rows {
+						err = e
+					}
+					break
+				}
+			}
+			checkFault(t, err, driver.Syntax, says)
 		}
 	}
 }
