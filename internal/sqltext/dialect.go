@@ -24,9 +24,9 @@ type Dialect struct {
 	operatorMark  bool   // ? is an operator, too
 	blocks        bool   // BEGIN … END can be within another
 
-	mark      byte // of native placeholders: '?', or '$' for $1
-	renumber  bool // a native placeholder can be numbered, so that two share a value
-	limit     int  // native placeholders in one statement
+	mark     byte // of native placeholders: '?', or '$' for $1
+	renumber bool // a native placeholder can be numbered, so that two share a value
+	limit    int  // native placeholders in one statement
 
 	emptyList  string // what in IN () matches nothing
 	emptyIn    string // what stands for IN () as a whole, where such a list would need to know the type of what is looked for
