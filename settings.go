@@ -82,6 +82,9 @@ func (o Options) over(c config.Config) config.Config {
 	put(&c.MaxOpenConns, o.Pool.MaxOpenConns)
 	put(&c.MaxIdleConns, o.Pool.MaxIdleConns)
 	put(&c.MinConns, o.Pool.MinConns)
+	if o.Pool.MaxOpenConns > 0 && o.Pool.MaxIdleConns == 0 { // what stays idle follows, unless it was said, too
+		c.MaxIdleConns = min(c.MaxIdleConns, o.Pool.MaxOpenConns)
+	}
 	put(&c.ConnMaxLifetime, o.Pool.ConnMaxLifetime)
 	put(&c.ConnMaxIdleTime, o.Pool.ConnMaxIdleTime)
 	put(&c.AcquireTimeout, o.Pool.AcquireTimeout)

@@ -66,7 +66,9 @@ func failingRow(t *testing.T, s *suite) {
 	res, err := d.ExecuteMany(t.Context(), d.Insert, rows)
 	e := failure(t, err, plinth.ErrUnique)
 	equal(t, "Row", e.Row, 4)
-	equal(t, "rows pulled", *pulled, 4)
+	if *pulled < 4 { // a driver may take rows ahead of the one that fails
+		t.Errorf("%d rows were pulled, the fourth fails", *pulled)
+	}
 	equal(t, "rows affected", res.RowsAffected, 0)
 	d.saw(t, sighting{Op: hook.ExecuteMany, Err: plinth.ErrUnique})
 	equal(t, "items", d.count(t), 1)

@@ -1,0 +1,180 @@
+package postgres_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/servers"
+)
+
+// bulkTables are what rows are loaded into.
+var bulkTables = []string{
+	"create type mood as enum ('sad', 'fine')",
+	"create table owner (id bigint primary key)",
+	"insert into owner values (1), (2)",
+	`create table "Odd ""name""" (id bigint primary key, "select" text)`,
+	`create table thing (id bigint primary key, owner bigint references owner, name varchar(10) not null, price numeric,
+		tags text[], at timestamptz, data jsonb, mood mood, span int4range, n int check (n < 1000000))`,
+	"create table late (id bigint primary key, owner bigint references owner deferrable initially deferred)",
+	"create table made (id bigint generated always as identity, twice int generated always as (n * 2) stored, n int)",
+	"create table seen (id bigint)",
+	"create view glance as select id, n from thing",
+	"create rule doubled as on insert to seen do also insert into owner values (new.id)",
+}
+
+const insertThing = "insert into thing (id, owner, name, price, tags, at, data, mood, span, n) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+// things yields rows that fit, but for those that change makes of them; the first is row 1.
+func things(n int, change func(i int, row []any)) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for i := 1; i <= n; i++ {
+			row := []any{i, int64(i%2 + 1), fmt.Sprint("thing ", i%1000), "12.50", []string{"a", "b"}, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), `{"a": 1}`, "fine", nil, i}
+			if change != nil {
+				change(i, row)
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+func TestManyRowsAreAllThereOrNone(t *testing.T) {
+	db := openURL(t, servers.Postgres(t).Database(t))
+	for _, statement := range bulkTables {
+		execute(t, db, statement)
+	}
+	count := func(t *testing.T) int {
+		t.Helper()
+		n, err := plinth.One[int](t.Context(), db, "select count(*) from thing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const rows = 21_000 // several chunks
+	for name, test := range map[string]struct {
+		change func(i int, row []any)
+		want   error
+		row    int
+	}{
+		"fits":                                {nil, nil, 0},
+		"a range, which has no binary form":   {func(i int, row []any) { row[8] = "[1,5)" }, nil, 0},
+		"now and then a range":                {func(i int, row []any) { set(row, i%7000 == 0, 8, "[1,5)") }, nil, 0},
+		"a time as text":                      {func(i int, row []any) { row[5] = "2026-11-23T10:00:00Z" }, nil, 0},
+		"NULLs":                               {func(i int, row []any) { row[3], row[4], row[6] = nil, nil, sql.NullString{} }, nil, 0},
+		"a key that exists":                   {func(i int, row []any) { set(row, i == 17_777, 0, 5) }, plinth.ErrUnique, 17_777},
+		"the first row fails":                 {func(i int, row []any) { set(row, i == 1, 2, nil) }, plinth.ErrNotNull, 1},
+		"the last row fails":                  {func(i int, row []any) { set(row, i == rows, 2, nil) }, plinth.ErrNotNull, rows},
+		"a check":                             {func(i int, row []any) { set(row, i == 12_000, 9, 2_000_000) }, plinth.ErrCheck, 12_000},
+		"a reference to nothing":              {func(i int, row []any) { set(row, i == 12_345, 1, 99) }, plinth.ErrForeignKey, 12_345},
+		"text too long for its column":        {func(i int, row []any) { set(row, i == 20_001, 2, "much too long a name") }, plinth.ErrInvalid, 20_001},
+		"an enum's label that isn't one":      {func(i int, row []any) { set(row, i == 3, 7, "furious") }, plinth.ErrInvalid, 3},
+		"an argument that doesn't fit a type": {func(i int, row []any) { set(row, i == 20_001, 0, "one") }, nil, 20_001},
+		"an earlier row fails in the server":  {func(i int, row []any) { set(row, i == 20_001, 0, "one"); set(row, i == 20_000, 2, nil) }, plinth.ErrNotNull, 20_000},
+		"a failure in a batch":                {func(i int, row []any) { row[8] = "[1,5)"; set(row, i == 333, 1, 99) }, plinth.ErrForeignKey, 333},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, err := db.ExecuteMany(t.Context(), insertThing, things(rows, test.change))
+			if test.want == nil && test.row == 0 {
+				if err != nil || res.RowsAffected != rows || count(t) != rows {
+					t.Errorf("%d rows affected, %d there, %v", res.RowsAffected, count(t), err)
+				}
+				execute(t, db, "truncate thing")
+				return
+			}
+			var e *plinth.Error
+			if !errors.As(err, &e) || test.want != nil && !errors.Is(err, test.want) || e.Row != test.row {
+				t.Errorf("got row %d of %v, want row %d", rowOf(err), err, test.row)
+			}
+			if n := count(t); n != 0 {
+				t.Errorf("%d rows are there", n)
+				execute(t, db, "truncate thing")
+			}
+		})
+	}
+	if n := db.Stats().InUse; n != 0 {
+		t.Errorf("%d connections in use", n)
+	}
+}
+
+func set(row []any, when bool, i int, v any) {
+	if when {
+		row[i] = v
+	}
+}
+
+func rowOf(err error) int {
+	var e *plinth.Error
+	errors.As(err, &e)
+	if e == nil {
+		return 0
+	}
+	return e.Row
+}
+
+func TestWhatCopyWouldDoOtherwiseIsInserted(t *testing.T) {
+	db := openURL(t, servers.Postgres(t).Database(t))
+	for _, statement := range bulkTables {
+		execute(t, db, statement)
+	}
+	many := func(statement string, rows ...[]any) (plinth.Result, error) {
+		return db.ExecuteMany(t.Context(), statement, func(yield func([]any) bool) {
+			for _, row := range rows {
+				if !yield(row) {
+					return
+				}
+			}
+		})
+	}
+	if _, err := many("insert into made (id, n) values (?, ?)", []any{7, 1}); err == nil || !strings.Contains(err.Error(), "428C9") {
+		t.Errorf("a value for an identity that is always generated: %v", err)
+	}
+	if _, err := many("insert into made (n) values (?)", []any{1}, []any{2}); err != nil {
+		t.Errorf("the other columns of that table: %v", err)
+	}
+	if res, err := many("insert into seen (id) values (?)", []any{11}, []any{12}); err != nil || res.RowsAffected != 2 {
+		t.Errorf("a table with a rule: %+v, %v", res, err)
+	}
+	if n, err := plinth.One[int](t.Context(), db, "select count(*) from owner"); err != nil || n != 4 {
+		t.Errorf("the rule didn't apply: %d owners, %v", n, err)
+	}
+	if _, err := many("insert into glance (id, n) values (?, ?)", []any{1, 1}); !errors.Is(err, plinth.ErrNotNull) {
+		t.Errorf("a view: %v", err)
+	}
+	odd := `INSERT INTO "Odd ""name""" (id, "select") VALUES ($1, $2);`
+	if res, err := many(odd, []any{1, "x"}, []any{2, nil}); err != nil || res.RowsAffected != 2 {
+		t.Errorf("quoted names: %+v, %v", res, err)
+	}
+	if res, err := many(`insert into "Odd ""name""" (id, "select") values (?, upper(?)) on conflict (id) do update set "select" = 'again'`,
+		[]any{2, "y"}, []any{3, "z"}); err != nil || res.RowsAffected != 2 {
+		t.Errorf("an upsert: %+v, %v", res, err)
+	}
+	got, err := plinth.All[*string](t.Context(), db, `select "select" from "Odd ""name""" order by id`)
+	if err != nil || len(got) != 3 || *got[1] != "again" || *got[2] != "Z" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if res, err := many("update owner set id = id + ? where id = ?", []any{100, 1}, []any{100, 2}, []any{0, 77}); err != nil || res.RowsAffected != 2 {
+		t.Errorf("updates: %+v, %v", res, err)
+	}
+	if _, err := many("insert into late (id, owner) values (?, ?)", []any{1, 999}); !errors.Is(err, plinth.ErrForeignKey) || rowOf(err) != 0 {
+		t.Errorf("a constraint that is looked at by COMMIT: row %d, %v", rowOf(err), err)
+	}
+	err = db.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+		if _, err := tx.ExecuteMany(ctx, insertThing, things(3, func(i int, row []any) { set(row, i < 3, 1, 102); set(row, i == 3, 1, 55) })); rowOf(err) != 3 {
+			t.Errorf("in a transaction: row %d of %v", rowOf(err), err)
+		}
+		_, err := tx.ExecuteMany(ctx, insertThing, things(3, func(_ int, row []any) { row[1] = 102 }))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
