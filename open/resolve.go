@@ -61,7 +61,11 @@ const nowhere = "sqlite:no-database-is-named"
 // sources is where the configuration is looked for.
 func (s *Set) sources() []config.Option {
 	o := s.Options
-	return append([]config.Option{config.WithDefaultURL(nowhere), config.WithURL(o.URL), config.WithName(o.Name)}, o.Config...)
+	all := append([]config.Option{config.WithDefaultURL(nowhere), config.WithURL(o.URL), config.WithName(o.Name)}, o.Config...)
+	if wait := o.Pool.AcquireTimeout; wait != 0 { // it counts for the wait for room, too
+		all = append(all, config.With(func(c *config.Config) { c.AcquireTimeout = wait }))
+	}
+	return all
 }
 
 // load reads the configuration, unless another has just done so, and has it followed.

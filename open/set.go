@@ -94,8 +94,8 @@ type target struct {
 const handedOut = time.Minute
 
 // Use calls fn with the engine for the configuration in force under ctx, and returns what fn returns. The engine stays
-// open until then; fn must not keep it, nor close it. The first call for a target dials it, once for all who ask, and
-// whoever stops waiting leaves the others waiting. A target that can't be reached is dialled anew by the next call.
+// open until then; fn must not keep it, close it or reconfigure it. The first call for a target dials it, once for all who
+// ask, and whoever stops waiting leaves the others waiting. A target that can't be reached is dialled anew by the next call.
 //
 // The errors of its own are *plinth.Error: ErrArgument if the configuration is wrong, ErrPoolExhausted if MaxTargets others
 // were all in use for as long as the configuration's AcquireTimeout, ErrClosed after Close, and what the dial failed with.
@@ -111,7 +111,7 @@ func (s *Set) Use(ctx context.Context, fn func(ctx context.Context, db *plinth.E
 // Engine returns the engine for the configuration in force under ctx, as Use does, for code that takes an engine and uses
 // it within a minute. Once it was idle for IdleTimeout, or for a minute where there is no room for another target, the Set
 // may close it, and its calls fail with ErrClosed. So it must not be kept: ask again, which costs little. Nor must it
-// be closed.
+// be closed or reconfigured.
 func (s *Set) Engine(ctx context.Context) (*plinth.Engine, error) {
 	t, err := s.lease(ctx)
 	if err != nil {

@@ -238,6 +238,13 @@ func TestWhereAllAreInUseANewTargetWaits(t *testing.T) {
 		if _, err = s.Engine(ctx); !errors.Is(err, plinth.ErrTimeout) || !strings.Contains(err.Error(), "all 2 targets") {
 			t.Errorf("with a deadline: %v", err)
 		}
+		s.Options.Pool.AcquireTimeout = 3 * time.Second
+		s.base.Store(nil)
+		if _, err = s.Engine(ctxs[2]); !errors.Is(err, plinth.ErrPoolExhausted) || time.Since(start) != 9*time.Second {
+			t.Errorf("with the options' time-out, after %v: %v", time.Since(start), err)
+		}
+		s.Options.Pool.AcquireTimeout = 0
+		s.base.Store(nil)
 		if _, err = s.Engine(ctxs[2]); err != nil || time.Since(start) != 20*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
