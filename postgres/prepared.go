@@ -207,20 +207,29 @@ func (s *session) resolve(ctx context.Context, st *prepared, d *description) *dr
 // fit its tables any more, or is gone, then nothing was applied, and it is forgotten. Outside a transaction it can be
 // sent again at once, which is what true means; inside one the transaction has to run again.
 func (s *session) outdated(st *prepared, f *driver.Fault) bool {
-	if st == nil || st.once || !st.used || s.owed > 0 || s.broken != nil || s.running.bound || s.running.begin || f.Phase == driver.Prepare || f.Code == "" {
+	if st == nil || st.once || !st.used || s.owed > 0 || s.broken != nil || s.running.bound || s.running.begin {
 		return false
 	}
+	if f.Phase == driver.Prepare { // it wasn't sent: an argument doesn't fit a parameter that may be of another type by now
+		s.cache.drop(st)
+		return f.Kind == driver.Argument && (s.status == 'I' || s.status == 'T')
+	}
+	again := true
 	switch {
 	case f.Code == unknownStatement: // somebody has run DEALLOCATE or DISCARD
 	case f.Code == notSupported: // cached plan must not change result type
 	case f.Code == protocolViolation: // the number of columns has changed
-	case f.Code[:2] == "42": // the parameters' types are other ones by now, or the table is gone
+	case len(f.Code) == 5 && f.Code[:2] == "42": // the parameters' types are other ones by now, or the table is gone
+	case len(f.Code) == 5 && f.Code[:2] == "22": // the same, but more likely it's the argument's fault
+		again = false
 	default:
 		return false
 	}
 	s.cache.drop(st)
 	if s.tx.open || s.status != 'I' {
-		f.Verdict = driver.Again
+		if again {
+			f.Verdict = driver.Again
+		}
 		return false
 	}
 	return true

@@ -84,6 +84,7 @@ func (s *session) Execute(ctx context.Context, req *driver.Request) (driver.Resu
 		if f != nil {
 			return driver.Result{}, f
 		}
+		st.used = true
 		return s.running.result, nil
 	}
 }
