@@ -13,14 +13,30 @@ import (
 func TestADriverLinksNoOtherDriver(t *testing.T) {
 	t.Parallel()
 	others := map[string][]string{
-		"./sqlite": {"pgx", "go-sql-driver", "mattn/go-sqlite3", "mongo", "plinth/postgres", "plinth/mariadb", "plinth/mongodb"},
-		".":        {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite"},
+		"./sqlite":   {"pgx", "go-sql-driver", "mattn/go-sqlite3", "mongo", "plinth/postgres", "plinth/mariadb", "plinth/mongodb"},
+		"./postgres": {"go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/mariadb"},
+		"./stdsql":   {"pgx", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres"},
+		".":          {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite"},
 	}
 	for pkg, banned := range others {
 		for _, dep := range goList(t, "-deps", pkg) {
 			if slices.ContainsFunc(banned, func(b string) bool { return strings.Contains(dep, b) }) {
 				t.Errorf("%s links %s", pkg, dep)
 			}
+		}
+	}
+}
+
+// TestTheConfigurationLinksOnlyItsFormatAndItsWatcher holds the promise that a program can read its configuration at no
+// other price.
+func TestTheConfigurationLinksOnlyItsFormatAndItsWatcher(t *testing.T) {
+	t.Parallel()
+	allowed := []string{"goccy/go-yaml", "fsnotify/fsnotify", "golang.org/x/sys/", "plinth/config", "plinth/internal/names"}
+	standard := goList(t, "std")
+	for _, dep := range goList(t, "-deps", "./config") {
+		if !slices.Contains(standard, dep) && !strings.HasPrefix(dep, "vendor/") && !strings.HasPrefix(dep, "crypto/internal/") &&
+			!slices.ContainsFunc(allowed, func(a string) bool { return strings.Contains(dep, a) }) {
+			t.Errorf("config links %s", dep)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // How much is sent before the server's answer is waited for. A chunk of COPY costs a round trip; what a batch's rows are
 // answered with has to fit the network's buffers, for nobody reads it meanwhile.
 const (
-	copyBytes, copyRows   = 512 << 10, 10_000
+	copyBytes, copyRows   = 256 << 10, 10_000
 	batchBytes, batchRows = 32 << 10, 200
 )
 
