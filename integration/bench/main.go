@@ -47,7 +47,7 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // the profile's stop has written it
 		if err := pprof.StartCPUProfile(f); err != nil {
 			log.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func measure(t task, rounds, n int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // it's in the temporary directory
 	contenders, err := t.open(ctx, dir)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -85,7 +86,7 @@ func sqliteContenders(ctx context.Context, dir string, ours func(context.Context
 		all = append(all, contender{
 			peer.name,
 			func(ctx context.Context, n int) error { return theirs(ctx, s, n) },
-			func() { db.Close() },
+			func() { _ = db.Close() },
 		})
 	}
 	return all, nil
@@ -185,15 +186,16 @@ func sqlScan(ctx context.Context, s *stmts, n int) error {
 		for rows.Next() {
 			var t Track
 			if err := rows.Scan(&t.ID, &t.Name, &t.Composer, &t.Milliseconds, &t.UnitPrice); err != nil {
-				rows.Close()
-				return err
+				return errors.Join(err, rows.Close())
 			}
 			all = append(all, t)
 		}
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		rows.Close()
+		if err := rows.Close(); err != nil {
+			return err
+		}
 		if len(all) != 1000 {
 			return fmt.Errorf("%d rows", len(all))
 		}
