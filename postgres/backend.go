@@ -165,21 +165,22 @@ func (b *backend) Configure(o pool.Options) error {
 	return nil
 }
 
-// cutGrace is how long Close waits for calls that it has cut.
-const cutGrace = 250 * time.Millisecond
+// cutGrace is how long Close waits for calls that it has cut. It is less than a caller notices after his deadline.
+const cutGrace = 60 * time.Millisecond
 
 // Close implements driver.Backend.
 func (b *backend) Close(ctx context.Context) error {
-	defer b.end()
 	err := b.pool.Close(ctx)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
 	defer cancel()
 	if err == nil {
 		b.quiet(grace)
+		b.end()
 		return nil
 	}
 	_ = b.pool.Close(grace) // for its waiting; who was cut is known already
 	b.quiet(grace)
+	time.AfterFunc(cutTime, b.end) // the server shall still be asked to cancel what was cut
 	f := ended(ctx, driver.Acquire, nil)
 	f.Err, f.Hint = err, "close rows and end transactions before the engine"
 	return f
@@ -225,10 +226,13 @@ func (s *session) cut() {
 	s.watch.kill(func() { _ = s.sock.Close() })
 }
 
+// cutTime is how long asking the server to cancel what was cut may take.
+const cutTime = time.Second
+
 // cancelAside sends a cancel request that nobody waits for, because the connection won't be used any more.
 func (s *session) cancelAside() {
 	s.back.aside(func() {
-		ctx, cancel := context.WithTimeout(s.back.life, time.Second)
+		ctx, cancel := context.WithTimeout(s.back.life, cutTime)
 		defer cancel()
 		_ = s.cancelRequest(ctx)
 	})
