@@ -21,6 +21,7 @@ import (
 // wire is a connection that is logged in and idle. pgconn has made it and has no part in it any more.
 type wire struct {
 	*pgproto3.Frontend
+	in     *inbound // what it reads from
 	sock   *socket  // the network connection, which counts bytes
 	conn   net.Conn // sock, or TLS on it: deadlines go here
 	pid    uint32
@@ -256,13 +257,18 @@ func (t *target) logIn(ctx context.Context, h Host, network, address, mode strin
 	if err := hasRole(ctx, pg, role); err != nil {
 		return nil, err
 	}
+	if err := pg.SyncConn(ctx); err != nil { // nothing is left in pgconn's own reader, which is given up
+		return nil, bare(err)
+	}
 	hijacked, err := pg.Hijack()
 	if err != nil {
 		return nil, err
 	}
-	hijacked.Frontend.SetMaxBodyLen(maxBody)
+	in := &inbound{conn: conn}
+	frontend := pgproto3.NewFrontend(in, conn)
+	frontend.SetMaxBodyLen(maxBody)
 	return &wire{
-		Frontend: hijacked.Frontend, sock: sock, conn: conn, pid: hijacked.PID, secret: hijacked.SecretKey,
+		Frontend: frontend, in: in, sock: sock, conn: conn, pid: hijacked.PID, secret: hijacked.SecretKey,
 		params: hijacked.ParameterStatuses, status: hijacked.TxStatus, host: h.String(),
 		to: t, network: network, address: address, tls: config,
 	}, nil

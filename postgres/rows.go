@@ -208,7 +208,7 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 		s.watch.end()
 		s.begin(ctx)
 	}
-	if s.running.stmt.Access == driver.Read && (s.tx.ending || !s.tx.open && s.status == 'I') {
+	if !s.in.theEnd() && s.running.stmt.Access == driver.Read && (s.tx.ending || !s.tx.open && s.status == 'I') {
 		s.hurried = true
 		s.watch.hurry(time.Now().Add(drainTime))
 		defer func() {
@@ -242,3 +242,26 @@ func (r *rows) drop() {
 
 // maxSpareValues bounds the memory that is kept for the next rows.
 const maxSpareValues = 256
+
+// inbound is what a connection's messages are read from. It remembers how that ended so far.
+type inbound struct {
+	conn io.Reader
+	last [6]byte
+}
+
+// Read implements io.Reader.
+func (h *inbound) Read(p []byte) (int, error) {
+	n, err := h.conn.Read(p)
+	if n >= len(h.last) {
+		copy(h.last[:], p[n-len(h.last):n])
+	} else {
+		copy(h.last[:], h.last[n:])
+		copy(h.last[len(h.last)-n:], p[:n])
+	}
+	return n, err
+}
+
+// theEnd reports whether it ended in what looks like a ReadyForQuery: then most likely a whole answer is there.
+func (h *inbound) theEnd() bool {
+	return h.last[0] == 'Z' && string(h.last[1:5]) == "\x00\x00\x00\x05"
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/postgres"
 )
 
@@ -98,4 +99,36 @@ func eventually(t testing.TB, what string, cond func() bool) {
 			t.Fatalf("waited %v in vain: %s", within, what)
 		}
 	}
+}
+
+// seam returns a backend and a session of it, to be spoken to directly.
+func seam(t testing.TB, url string) (driver.Backend, driver.Session) {
+	t.Helper()
+	b, err := opener(options(t, url))(driver.Host{
+		OnConnect: func(context.Context, driver.Session) error { return nil },
+		Opened:    func(context.Context, string, time.Duration, error) {},
+		Closed:    func(string, pool.Reason) {},
+		Leaked:    func(pool.Holder, bool) {},
+		Login:     func(context.Context) (string, string, error) { return "", "", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Acquire(t.Context(), driver.Need{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Release(driver.Reset)
+		ctx, cancel := context.WithTimeout(context.Background(), within)
+		defer cancel()
+		if err := b.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return b, s
+}
+
+func request(st *driver.Stmt, native string, args []any) *driver.Request {
+	return &driver.Request{Stmt: st, Native: native, Args: args}
 }
