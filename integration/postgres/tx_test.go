@@ -78,40 +78,6 @@ func TestOptionsOfATransactionHold(t *testing.T) {
 	}
 }
 
-// TestNothingRunsOutsideATransactionThatCouldNotBegin has BEGIN refused, with a write behind it in the same flight.
-func TestNothingRunsOutsideATransactionThatCouldNotBegin(t *testing.T) {
-	e := open(t, poolOf(1))
-	execute(t, e, "create table things (id int)", "create function note() returns int language sql as 'insert into things values (1) returning id'")
-	err := e.With(t.Context(), func(c *plinth.Conn) error {
-		execute(t, c, "select note()", "delete from things") // prepared
-		// What is deferrable needs a snapshot first, and gets none while another writes: the time-out ends BEGIN's transaction.
-		execute(t, c, "set default_transaction_isolation = 'serializable'")
-		tx, err := c.Begin(t.Context())
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback(t.Context()) //nolint:errcheck // it's over
-		_, err = tx.Execute(t.Context(), "set transaction isolation level nonsense")
-		if !errors.Is(err, plinth.ErrInvalid) && !errors.Is(err, plinth.ErrSyntax) {
-			t.Errorf("error %v", err)
-		}
-		_, err = tx.Execute(t.Context(), "select note()")
-		if !errors.Is(err, plinth.ErrTxDone) {
-			t.Errorf("a statement after it: %v, want ErrTxDone", err)
-		}
-		if err := tx.Commit(t.Context()); !errors.Is(err, plinth.ErrTxDone) {
-			t.Errorf("Commit: %v, want ErrTxDone", err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things"); n != 0 || err != nil {
-		t.Errorf("%d rows, %v", n, err)
-	}
-}
-
 func TestADeferredConstraintIsReportedByCommitAsWhatItIs(t *testing.T) {
 	e := open(t, poolOf(1))
 	execute(t, e, "create table parents (id int primary key)",
