@@ -60,7 +60,8 @@ func ledgerTables(t testing.TB, q plinth.Querier) {
 	t.Helper()
 	execute(t, q, "create table entry (token bigint not null, debit int, credit int, amount bigint)",
 		"create table account (id int primary key, balance bigint not null)")
-	if _, err := q.Execute(t.Context(), "insert into account select g, ? from generate_series(1, ?) g", opening, accounts); err != nil {
+	const open = "insert into account select g, ? from generate_series(1, ?) g"
+	if _, err := q.Execute(t.Context(), open, opening, accounts); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -132,7 +133,8 @@ func (l *ledger) check(t testing.TB, databases ...*plinth.Engine) tally {
 		if err != nil || wrong != 0 {
 			t.Errorf("%d accounts don't hold what their entries say (%v)", wrong, err)
 		}
-		if sum, err := plinth.One[int](t.Context(), q, "select sum(balance)::bigint from account"); err != nil || sum != accounts*opening {
+		sum, err := plinth.One[int](t.Context(), q, "select sum(balance)::bigint from account")
+		if err != nil || sum != accounts*opening {
 			t.Errorf("the accounts hold %d in all, want %d (%v)", sum, accounts*opening, err)
 		}
 	}

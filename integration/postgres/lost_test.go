@@ -78,7 +78,8 @@ func writes() map[string]write {
 			return err
 		}},
 		"a CTE that writes": {1, func(ctx context.Context, l *lossy, token int64) error {
-			_, err := plinth.One[int64](ctx, l, "with w as (insert into entry (token) values (?) returning token) select token from w", token)
+			const insert = "with w as (insert into entry (token) values (?) returning token) select token from w"
+			_, err := plinth.One[int64](ctx, l, insert, token)
 			return err
 		}},
 		"a CTE before the write": {1, func(ctx context.Context, l *lossy, token int64) error {
@@ -356,7 +357,7 @@ func TestPgxSaysThatALostWriteIsSafeToRetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // it's broken
+	defer conn.Close(context.WithoutCancel(t.Context()))
 	l.lose(0, "insert into entry", 1)
 	_, err = conn.Exec(t.Context(), "insert into entry (token) values (1)").ReadAll()
 	n, counting := plinth.One[int](t.Context(), l.direct, "select count(*) from entry")

@@ -16,7 +16,8 @@ import (
 // ask asks for rows that carry a number, reads up to so many of them, and returns how many it read. An error is the engine's, or
 // says that a row is another question's.
 func ask(ctx context.Context, q plinth.Querier, nonce int64, rows, read int) (n int, err error) {
-	r, err := q.Query(ctx, "select ?::text as nonce, g, repeat('x', g % 50) as pad from generate_series(1, ?) g", fmt.Sprint("n", nonce), rows)
+	const question = "select ?::text as nonce, g, repeat('x', g % 50) as pad from generate_series(1, ?) g"
+	r, err := q.Query(ctx, question, fmt.Sprint("n", nonce), rows)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +81,7 @@ func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
 	work.Wait()
 	idle(t, e)
 	s := e.Stats()
-	t.Logf("%d questions: %d answered, %d cut, %d of these while they waited for a connection; %d connections had settings of their own, and %d were dialled",
+	t.Logf("%d questions: %d answered, %d cut, %d of these as they waited for a connection; %d times settings of one's own; %d dials",
 		n, answered.Load(), cut.Load(), s.TimeoutCount, set.Load(), s.DialCount)
 	if answered.Load() < n/10 || cut.Load()-s.TimeoutCount < n/20 {
 		t.Error("the cancels don't come in between")
@@ -130,8 +131,8 @@ func settings(ctx context.Context, e *plinth.Engine, nonce int64) error {
 
 // clean fails where a session isn't as new.
 func clean(ctx context.Context, e *plinth.Engine) error {
-	state, err := plinth.One[string](ctx, e, `select concat_ws(' ', coalesce(nullif(current_setting('plinth.mine', true), ''), 'unset'), (select n from shared),
-		current_setting('search_path'), (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+	state, err := plinth.One[string](ctx, e, `select concat_ws(' ', coalesce(nullif(current_setting('plinth.mine', true), ''), 'unset'),
+		(select n from shared), current_setting('search_path'), (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
 		(select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements where name = 'mine'))`)
 	if err == nil && state != `unset 1 "$user", public 0 0 0` {
 		return fmt.Errorf("a session isn't as new: %s", state)

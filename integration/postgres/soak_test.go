@@ -54,7 +54,7 @@ func TestSoakMixedCallsWithRandomCancels(t *testing.T) {
 		t.Logf("at most %d sessions on a pool of %d", seen, most)
 	}
 	s := e.Stats()
-	t.Logf("%d calls: %d succeeded, %d were ended by their context, %d of these while they waited for a connection and %d while they read rows",
+	t.Logf("%d calls: %d succeeded, %d were ended by their context, %d of these as they waited for a connection, %d as they read rows",
 		n, m.succeeded.Load(), m.ended.Load(), s.TimeoutCount, m.partly.Load())
 	t.Logf("writes: %+v; %d connections dialled, %d retries", m.check(t, admin), s.DialCount, s.Retries)
 	if m.succeeded.Load() < n/10 || m.ended.Load()-s.TimeoutCount < n/20 {
@@ -84,7 +84,9 @@ type mix struct {
 func (m *mix) call(parent context.Context) error {
 	ctx, cancel := endsAtRandom(parent)
 	defer cancel()
-	kinds := []func(context.Context) error{m.insert, m.returning, m.read, m.all, m.many, m.commit, m.commit, m.rollback, m.nested, m.byHand, m.with, m.ping, m.sleep}
+	kinds := []func(context.Context) error{
+		m.insert, m.returning, m.read, m.all, m.many, m.commit, m.commit, m.rollback, m.nested, m.byHand, m.with, m.ping, m.sleep,
+	}
 	err := kinds[rand.IntN(len(kinds))](ctx)
 	over := ctx.Err() != nil
 	switch {
@@ -100,7 +102,7 @@ func (m *mix) call(parent context.Context) error {
 
 // endsAtRandom returns a context that has ended already, ends soon, later, or not at all.
 func endsAtRandom(parent context.Context) (context.Context, context.CancelFunc) {
-	soon := time.Duration(float64(100*time.Microsecond) * math.Pow(300, rand.Float64())) // up to 30 ms, whatever the machine needs for a call
+	soon := time.Duration(float64(100*time.Microsecond) * math.Pow(300, rand.Float64())) // up to 30 ms
 	switch rand.IntN(10) {
 	case 0:
 		ctx, cancel := context.WithCancel(parent)
