@@ -42,12 +42,16 @@ func TestServersErrorsHaveTheirKinds(t *testing.T) {
 		position                  int
 	}{
 		{"insert into music.artists values (1, 'Accept')", nil, plinth.ErrUnique, "23505", "music.artists", "", "artists_pkey", 0},
-		{"insert into music.artists values (2, 'AC/DC')", nil, plinth.ErrUnique, "23505", "music.artists", "", "artists_name_key", 0},
-		{"insert into music.albums values (2, 7, 'Jam', 1, null)", nil, plinth.ErrForeignKey, "23503", "music.albums", "", "of_an_artist", 0},
+		{"insert into music.artists values (2, 'AC/DC')", nil, plinth.ErrUnique, "23505", "music.artists", "", "artists_name_key",
+			0},
+		{"insert into music.albums values (2, 7, 'Jam', 1, null)", nil, plinth.ErrForeignKey, "23503", "music.albums", "",
+			"of_an_artist", 0},
 		{"delete from music.artists where id = 1", nil, plinth.ErrForeignKey, "23503", "music.albums", "", "of_an_artist", 0},
 		{"insert into music.albums values (2, 1, null, 1, null)", nil, plinth.ErrNotNull, "23502", "music.albums", "title", "", 0},
-		{"insert into music.albums values (2, 1, 'Jam', 0, null)", nil, plinth.ErrCheck, "23514", "music.albums", "", "not_free", 0},
-		{"insert into music.albums values (2, 1, 'Jam', 1, '[4,9)')", nil, plinth.ErrCheck, "23P01", "music.albums", "", "one_at_a_time", 0},
+		{"insert into music.albums values (2, 1, 'Jam', 0, null)", nil, plinth.ErrCheck, "23514", "music.albums", "", "not_free",
+			0},
+		{"insert into music.albums values (2, 1, 'Jam', 1, '[4,9)')", nil, plinth.ErrCheck, "23P01", "music.albums", "",
+			"one_at_a_time", 0},
 		{"insert into music.albums values (2, 1, ?, 1, null)", []any{"Too long"}, plinth.ErrInvalid, "22001", "", "", "", 0},
 		{"insert into music.albums values (2, 1, 'Jam', ?, null)", []any{"100.00"}, plinth.ErrInvalid, "22003", "", "", "", 0},
 		{"select 1 / ?::int", []any{0}, plinth.ErrInvalid, "22012", "", "", "", 0},
@@ -68,7 +72,8 @@ func TestServersErrorsHaveTheirKinds(t *testing.T) {
 		{"set statement_timeout = 'x'", nil, plinth.ErrInvalid, "22023", "", "", "", 0},
 		{"set no_such_thing = 1", nil, plinth.ErrUndefined, "42704", "", "", "", 0},
 		{"select repeat('[', 1000000)::json", nil, plinth.ErrTooLarge, "54001", "", "", "", 0},
-		{"insert into music.artists select g, repeat('x', 9000) || g from generate_series(1000, 1001) as g", nil, nilKind, "", "", "", "", 0},
+		{"insert into music.artists select g, repeat('x', 9000) || g from generate_series(1000, 1001) as g", nil, nilKind, "", "",
+			"", "", 0},
 	} {
 		_, err := e.Execute(t.Context(), test.text, test.args...)
 		if test.kind == nilKind {
@@ -86,7 +91,8 @@ func TestServersErrorsHaveTheirKinds(t *testing.T) {
 			t.Errorf("%.60s: kind %v, code %s: %v", test.text, pe.Kind, pe.Code, err)
 		}
 		if pe.Table != test.table || pe.Column != test.column || pe.Constraint != test.constraint || pe.Position != test.position {
-			t.Errorf("%.60s: table %q, column %q, constraint %q, position %d", test.text, pe.Table, pe.Column, pe.Constraint, pe.Position)
+			t.Errorf("%.60s: table %q, column %q, constraint %q, position %d", test.text, pe.Table, pe.Column, pe.Constraint,
+				pe.Position)
 		}
 		if strings.Contains(err.Error(), "hunter2") || len(pe.Attempts) > 1 {
 			t.Errorf("%.60s: %d attempts, %v", test.text, len(pe.Attempts), err)

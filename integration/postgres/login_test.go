@@ -69,20 +69,31 @@ func TestLoginsThatAreRefused(t *testing.T) {
 	}{
 		{"a wrong password", s, "app", func(o *postgres.Options) { o.Password = config.NewSecret("wrong-" + o.Password.Reveal()) },
 			plinth.ErrAuth, "28P01", "check the user and the password"},
-		{"a wrong password of md5", s, "md5", func(o *postgres.Options) { o.Password = config.NewSecret("wrong") }, plinth.ErrAuth, "28P01", "check"},
+		{"a wrong password of md5", s, "md5", func(o *postgres.Options) { o.Password = config.NewSecret("wrong") }, plinth.ErrAuth,
+			"28P01", "check"},
 		{"no password", s, "app", func(o *postgres.Options) { o.Password = config.Secret{} }, plinth.ErrAuth, "28P01", "check"},
 		{"nobody", s, "app", func(o *postgres.Options) { o.User = "nobody" }, plinth.ErrAuth, "28P01", "check"},
-		{"no such database", s, "app", func(o *postgres.Options) { o.Database = "nothing" }, plinth.ErrUndefined, "3D000", "create the database"},
+		{"no such database", s, "app", func(o *postgres.Options) { o.Database = "nothing" }, plinth.ErrUndefined, "3D000",
+			"create the database"},
 		{"no certificate", s, "cert", func(*postgres.Options) {}, plinth.ErrAuth, "28000", "pg_hba.conf"},
-		{"another authority's certificate", s, "cert", func(o *postgres.Options) { o.TLS.Cert, o.TLS.Key = certs.OtherClient, certs.OtherClientKey },
+		{"another authority's certificate", s, "cert", func(o *postgres.Options) {
+			o.TLS.Cert, o.TLS.Key = certs.OtherClient,
+				certs.OtherClientKey
+		},
 			plinth.ErrAuth, "28000", "pg_hba.conf"}, // it isn't even sent: the server says which authorities it knows
-		{"md5 where SCRAM is required", s, "md5", func(o *postgres.Options) { o.RequireAuth = "scram-sha-256" }, plinth.ErrAuth, "", ""},
-		{"md5 where a bound channel is required", s, "md5", func(o *postgres.Options) { o.ChannelBinding = "require" }, plinth.ErrAuth, "", ""},
-		{"a bound channel without TLS", s, "app", func(o *postgres.Options) { o.ChannelBinding, o.TLS = "require", postgres.TLS{Mode: "disable"} }, plinth.ErrAuth, "", ""},
+		{"md5 where SCRAM is required", s, "md5", func(o *postgres.Options) { o.RequireAuth = "scram-sha-256" }, plinth.ErrAuth,
+			"", ""},
+		{"md5 where a bound channel is required", s, "md5", func(o *postgres.Options) { o.ChannelBinding = "require" },
+			plinth.ErrAuth, "", ""},
+		{"a bound channel without TLS", s, "app", func(o *postgres.Options) {
+			o.ChannelBinding, o.TLS = "require",
+				postgres.TLS{Mode: "disable"}
+		}, plinth.ErrAuth, "", ""},
 		{"the password in clear over a network", clear, "app", func(o *postgres.Options) {
 			*o = func(e postgres.Options) postgres.Options { e.User, e.TLS.Mode = o.User, "disable"; return e }(elsewhere(t, clear))
 		}, plinth.ErrAuth, "", "require_auth=password"},
-		{"a parameter that nobody knows", s, "app", func(o *postgres.Options) { o.RuntimeParams = map[string]string{"no_such": "1"} },
+		{"a parameter that nobody knows", s, "app",
+			func(o *postgres.Options) { o.RuntimeParams = map[string]string{"no_such": "1"} },
 			plinth.ErrArgument, "42704", "a parameter of the URL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

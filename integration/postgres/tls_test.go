@@ -45,11 +45,21 @@ func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 		server           func() *servers.Server
 		host             string // where the name has to be right for the rest to be looked at
 	}{
-		{"no encryption", "doesn't do TLS", "ssl = on", func() *servers.Server { return servers.Postgres(t, servers.NoTLS()) }, ""},
+		{"no encryption", "doesn't do TLS", "ssl = on", func() *servers.Server { return servers.Postgres(t, servers.NoTLS()) },
+			""},
 		{"plaintext", "", "", nil, ""},
-		{"self-signed", "authority", "sslrootcert", func() *servers.Server { return servers.Postgres(t, servers.WithCert(servers.CertSelfSigned)) }, "localhost."},
-		{"wrong name", "database.invalid", "one for db.example", func() *servers.Server { return servers.Postgres(t, servers.WithCert(servers.CertWrongName)) }, ""},
-		{"expired", "expired", "renew", func() *servers.Server { return servers.Postgres(t, servers.WithCert(servers.CertExpired)) }, "localhost."},
+		{"self-signed", "authority", "sslrootcert", func() *servers.Server {
+			return servers.Postgres(t,
+				servers.WithCert(servers.CertSelfSigned))
+		}, "localhost."},
+		{"wrong name", "database.invalid", "one for db.example", func() *servers.Server {
+			return servers.Postgres(t,
+				servers.WithCert(servers.CertWrongName))
+		}, ""},
+		{"expired", "expired", "renew", func() *servers.Server {
+			return servers.Postgres(t,
+				servers.WithCert(servers.CertExpired))
+		}, "localhost."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var o postgres.Options
