@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/tls"
-	"io"
 	"net"
 	"sync/atomic"
 )
@@ -55,17 +54,24 @@ type Conn struct {
 	sent    int    // how many bytes of out have left
 	outErr  error  // what makes the next Flush fail before it sends anything
 	pending []pending
+	flushed int   // how many of pending are sent
 	failed  error // why the connection is of no more use
 
-	id         uint32
-	version    string
-	caps       uint64
-	status     uint16
-	tracked    Tracked
-	state      state
-	result     Result
-	row        int
-	afterInput bool
+	id      uint32
+	version string
+	caps    uint64
+	status  uint16
+	tracked Tracked
+
+	// The answer that is being read.
+	state    state
+	count    int      // of the columns that the answer announced
+	prep     *Stmt    // what a prepare has told so far
+	prepCols int      // how many columns it announced
+	cols     []Column // as far as they have come
+	further  bool     // the result isn't its answer's first
+	refused  bool     // a file was asked for and not sent
+	result   Result
 }
 
 // NetConn returns the connection on which deadlines are set: TLS or plain. Nobody but this package reads or writes it.
@@ -170,45 +176,6 @@ type Result struct {
 	// More says that another result follows, to be read by another ReadResult. With rows it's known at their end.
 	More bool
 }
-
-// The methods below are the whole conversation.
-//
-// Commands that are answered by ReadResult: SendQuery, SendQueryInfile, SendExecute, SendBulk, SendResetStmt, SendPing, SendReset,
-// SendInitDB. SendPrepare is answered by ReadPrepared, SendPrepareExecute by ReadPrepared and then ReadResult. SendCloseStmt and
-// SendQuit aren't answered.
-type conversation interface {
-	SendQuery(text string)
-	// SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE: file's contents are sent if the server asks for one, whatever name
-	// it asks for, once. The read of the answer sends them. If file fails, or the network does, the connection fails, so that
-	// the server doesn't take a part for the whole.
-	SendQueryInfile(text string, file io.Reader)
-	SendPrepare(text string)
-	SendExecute(st *Stmt, p Params)
-	// SendPrepareExecute prepares and executes without waiting between; the server needs CapBulk. If the prepare fails so
-	// does the execution, which still has to be read.
-	SendPrepareExecute(text string, p Params)
-	// SendBulk executes st for each row. types are as in Params; a row is, for each parameter, an indicator (BulkValue, …) and for
-	// BulkValue the value. unit asks for a result set of each row's insert id and affected rows; the server needs CapBulkUnitResults.
-	SendBulk(st *Stmt, types, rows []byte, unit bool)
-	SendCloseStmt(id uint32)
-	SendResetStmt(id uint32)
-	SendPing()
-	SendReset() // ends the transaction, frees statements, temporary tables, locks and variables; the database stays
-	SendInitDB(name string)
-	SendQuit()
-	// Flush sends what's queued. After a time-out it may be called again, without TLS.
-	Flush() error
-
-	ReadPrepared() (*Stmt, error)
-	// ReadResult reads the next answer up to its rows. The result is valid until the next ReadResult. Its error is a *ServerError
-	// (then this answer is over), or the network's, or ErrProtocol.
-	ReadResult() (*Result, error)
-	// ReadRow returns the next row of the result, valid until the next read; nil after the last. See SplitText and SplitBinary.
-	ReadRow() ([]byte, error)
-	// Drain reads all awaited answers to their end and drops them.
-	Drain() error
-}
-
 
 // socket counts the bytes that cross a network connection, below TLS.
 type socket struct {

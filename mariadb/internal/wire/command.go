@@ -1,0 +1,199 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"slices"
+)
+
+// maxCommand is the longest command that a server can be set up to take (max_allowed_packet).
+const maxCommand = 1 << 30
+
+// lastStmt is the statement id that stands for the statement prepared last:
+// https://mariadb.com/kb/en/com_stmt_execute/#specific-1-statement-id-value.
+const lastStmt = 0xffffffff
+
+// pending is a command whose answer hasn't been read to its end.
+type pending struct {
+	command byte
+	seq     byte      // the number that the answer begins with
+	stmt    *Stmt     // of an execution
+	infile  io.Reader // what SendQueryInfile offers
+}
+
+// SendQuery queues a statement in the text protocol, answered by ReadResult: https://mariadb.com/kb/en/com_query/.
+func (c *Conn) SendQuery(text string) { c.SendQueryInfile(text, nil) }
+
+// SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE, for a connection with Config.LocalInfile: when the server asks for a
+// file, whatever its name, ReadResult sends what file reads, once. If file fails, the connection does, too, so that the server
+// doesn't take a part for the whole.
+func (c *Conn) SendQueryInfile(text string, file io.Reader) {
+	at := c.begin(comQuery, len(text))
+	c.out = append(c.out, text...)
+	c.end(at, pending{command: comQuery, infile: file})
+}
+
+// SendPrepare queues a prepare, answered by ReadPrepared: https://mariadb.com/kb/en/com_stmt_prepare/.
+func (c *Conn) SendPrepare(text string) {
+	at := c.begin(comStmtPrepare, len(text))
+	c.out = append(c.out, text...)
+	c.end(at, pending{command: comStmtPrepare})
+}
+
+// SendExecute queues an execution of st, answered by ReadResult: https://mariadb.com/kb/en/com_stmt_execute/. No cursor is used:
+// the server sends the rows as it makes them.
+func (c *Conn) SendExecute(st *Stmt, p Params) { c.execute(st.ID, st, p) }
+
+// SendPrepareExecute queues a prepare and the execution of what it prepares, without waiting in between. ReadPrepared and then
+// ReadResult read the two answers; if the prepare fails, so does the execution. Only for servers with CapBulk.
+func (c *Conn) SendPrepareExecute(text string, p Params) {
+	c.SendPrepare(text)
+	c.execute(lastStmt, nil, p)
+}
+
+func (c *Conn) execute(id uint32, st *Stmt, p Params) {
+	at := c.begin(comStmtExecute, 10+len(p.Nulls)+len(p.Types)+len(p.Values))
+	c.out = binary.LittleEndian.AppendUint32(c.out, id)
+	c.out = append(c.out, 0, 1, 0, 0, 0) // no cursor; iterations, always 1
+	if len(p.Types) > 0 {
+		c.out = append(c.out, p.Nulls...)
+		c.out = append(c.out, 1) // types follow
+		c.out = append(c.out, p.Types...)
+		c.out = append(c.out, p.Values...)
+	}
+	c.end(at, pending{command: comStmtExecute, stmt: st})
+}
+
+// SendBulk queues one execution of st for each row, answered by ReadResult: https://mariadb.com/kb/en/com_stmt_bulk_execute/. types
+// are as in Params. A row is for each parameter an indicator (BulkValue, …) and, after BulkValue, the value. With unit the answer
+// is a result set, in the binary protocol, of each row's insert id and affected rows. Only for servers with CapBulk, and
+// CapBulkUnitResults for unit. The server executes the rows in order and stops at the first that fails, without telling which.
+func (c *Conn) SendBulk(st *Stmt, types, rows []byte, unit bool) {
+	flags := uint16(128) // types follow
+	if unit {
+		flags |= 64
+	}
+	at := c.begin(comStmtBulk, 6+len(types)+len(rows))
+	c.out = binary.LittleEndian.AppendUint32(c.out, st.ID)
+	c.out = binary.LittleEndian.AppendUint16(c.out, flags)
+	c.out = append(c.out, types...)
+	c.out = append(c.out, rows...)
+	c.end(at, pending{command: comStmtBulk})
+}
+
+// SendCloseStmt queues the end of a prepared statement, which isn't answered: https://mariadb.com/kb/en/3-binary-protocol-prepared-statements-com_stmt_close/.
+func (c *Conn) SendCloseStmt(id uint32) {
+	at := c.begin(comStmtClose, 4)
+	c.out = binary.LittleEndian.AppendUint32(c.out, id)
+	c.end(at, pending{})
+}
+
+// SendResetStmt queues the reset of a prepared statement (its cursor and long data), answered by ReadResult:
+// https://mariadb.com/kb/en/com_stmt_reset/.
+func (c *Conn) SendResetStmt(id uint32) {
+	at := c.begin(comStmtReset, 4)
+	c.out = binary.LittleEndian.AppendUint32(c.out, id)
+	c.end(at, pending{command: comStmtReset})
+}
+
+// SendPing queues a ping, answered by ReadResult: https://mariadb.com/kb/en/com_ping/.
+func (c *Conn) SendPing() { c.end(c.begin(comPing, 0), pending{command: comPing}) }
+
+// SendReset queues the reset of the session, answered by ReadResult: the transaction is rolled back, prepared statements, temporary
+// tables, locks and variables go, the database stays. See https://mariadb.com/kb/en/com_reset_connection/.
+func (c *Conn) SendReset() {
+	c.end(c.begin(comResetConnection, 0), pending{command: comResetConnection})
+}
+
+// SendInitDB queues a change of the default database, answered by ReadResult: https://mariadb.com/kb/en/com_init_db/.
+func (c *Conn) SendInitDB(name string) {
+	at := c.begin(comInitDB, len(name))
+	c.out = append(c.out, name...)
+	c.end(at, pending{command: comInitDB})
+}
+
+// SendQuit queues the end of the session, which isn't answered: https://mariadb.com/kb/en/com_quit/.
+func (c *Conn) SendQuit() { c.end(c.begin(comQuit, 0), pending{}) }
+
+// begin begins a packet of about size bytes and returns where its header is.
+func (c *Conn) begin(command byte, size int) int {
+	c.in.relax()
+	at := len(c.out)
+	c.out = slices.Grow(c.out, 5+size)
+	c.out = append(c.out, 0, 0, 0, 0, command)
+	return at
+}
+
+// end completes the packet that begins at, and notes that an answer is awaited if p names a command.
+func (c *Conn) end(at int, p pending) {
+	if len(c.out)-at-4 > maxCommand {
+		c.outErr = ErrTooLarge
+		c.out = c.out[:at]
+	}
+	c.out, p.seq = frame(c.out, at, 0)
+	if p.command != 0 {
+		c.pending = append(c.pending, p)
+	}
+}
+
+// frame writes the headers of the packet that begins at and ends with out: https://mariadb.com/kb/en/0-packet/. Of 16 MiB and
+// more it makes several frames. It returns the number that the next frame has.
+func frame(out []byte, at int, seq byte) ([]byte, byte) {
+	n := len(out) - at - 4
+	more := n / maxFrame // frames beside the last
+	for range more {
+		out = append(out, 0, 0, 0, 0)
+	}
+	for i := more; i >= 0; i-- { // from the end, each chunk goes to its place
+		from := at + 4 + i*maxFrame
+		size := min(n-i*maxFrame, maxFrame)
+		copy(out[from+4*i:], out[from:from+size])
+		head := out[from+4*i-4:]
+		head[0], head[1], head[2], head[3] = byte(size), byte(size>>8), byte(size>>16), seq+byte(i)
+	}
+	return out, seq + byte(more) + 1
+}
+
+// Flush sends what's queued, in one write. After a time-out it may be called again and goes on, but not with TLS. With ErrTooLarge
+// nothing was sent and nothing of it is awaited.
+func (c *Conn) Flush() error {
+	if c.failed != nil {
+		return c.failed
+	}
+	if err := c.outErr; err != nil {
+		if c.sent > 0 { // a part of what was queued before is out
+			c.failed = err
+			return err
+		}
+		c.outErr, c.out = nil, c.out[:0]
+		c.pending = c.pending[:c.flushed]
+		return err
+	}
+	c.flushed = len(c.pending)
+	for c.sent < len(c.out) {
+		n, err := c.net.Write(c.out[c.sent:])
+		c.sent += n
+		if err != nil && c.net != net.Conn(c.sock) {
+			c.failed = err // TLS can't go on
+		}
+		if err != nil {
+			return c.fail(err)
+		}
+	}
+	c.out, c.sent = c.out[:0], 0
+	if cap(c.out) > keepSize {
+		c.out = nil
+	}
+	return nil
+}
+
+// fail notes an error after which the connection is of no more use, which a time-out isn't.
+func (c *Conn) fail(err error) error {
+	var network net.Error
+	if c.failed == nil && !(errors.As(err, &network) && network.Timeout()) {
+		c.failed = err
+	}
+	return err
+}
