@@ -140,12 +140,27 @@ func welcome(b *pgproto3.Backend, params ...string) error {
 	return b.Flush()
 }
 
+// attend answers the pings by which pgconn may end a login, until the client is gone.
+func attend(b *pgproto3.Backend) {
+	for {
+		m, err := b.Receive()
+		if _, ok := m.(*pgproto3.Query); err != nil || !ok {
+			return
+		}
+		b.Send(&pgproto3.EmptyQueryResponse{})
+		b.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
+		if b.Flush() != nil {
+			return
+		}
+	}
+}
+
 // serveLogins lets everybody in, answering a request for TLS, and reads until the client is gone.
 func serveLogins(answer byte, config *tls.Config, params ...string) func(net.Conn) {
 	return func(conn net.Conn) {
 		b, _, err := startup(conn, answer, config)
 		if err == nil && welcome(b, params...) == nil {
-			_, _ = b.Receive()
+			attend(b)
 		}
 	}
 }
