@@ -11,9 +11,9 @@ import (
 // maxCommand is the longest command that a server can be set up to take (max_allowed_packet).
 const maxCommand = 1 << 30
 
-// lastStmt is the statement id that stands for the statement prepared last:
+// LastStmt is the statement id that stands for the statement prepared last:
 // https://mariadb.com/kb/en/com_stmt_execute/#specific-1-statement-id-value.
-const lastStmt = 0xffffffff
+const LastStmt uint32 = 0xffffffff
 
 // pending is a command whose answer hasn't been read to its end.
 type pending struct {
@@ -21,6 +21,7 @@ type pending struct {
 	seq     byte      // the number that the answer begins with
 	stmt    *Stmt     // of an execution
 	infile  io.Reader // what SendQueryInfile offers
+	older   bool      // of a prepare: there was one before it that LastStmt may stand for if it fails
 }
 
 // SendQuery queues a statement in the text protocol, answered by ReadResult: https://mariadb.com/kb/en/com_query/.
@@ -39,7 +40,8 @@ func (c *Conn) SendQueryInfile(text string, file io.Reader) {
 func (c *Conn) SendPrepare(text string) {
 	at := c.begin(comStmtPrepare, len(text))
 	c.out = append(c.out, text...)
-	c.end(at, pending{command: comStmtPrepare})
+	c.end(at, pending{command: comStmtPrepare, older: c.hasLast})
+	c.hasLast = true
 }
 
 // SendExecute queues an execution of st, answered by ReadResult: https://mariadb.com/kb/en/com_stmt_execute/. No cursor is used:
@@ -47,10 +49,19 @@ func (c *Conn) SendPrepare(text string) {
 func (c *Conn) SendExecute(st *Stmt, p Params) { c.execute(st.ID, st, p) }
 
 // SendPrepareExecute queues a prepare and the execution of what it prepares, without waiting in between. ReadPrepared and then
-// ReadResult read the two answers; if the prepare fails, so does the execution. Only for servers with CapBulk.
-func (c *Conn) SendPrepareExecute(text string, p Params) {
+// ReadResult read the two answers; if the prepare fails, so does the execution.
+//
+// It returns false and queues nothing where that can't be had or isn't safe: the server needs CapBulk, and no statement may be left
+// that was prepared last on this connection. For if a prepare fails for max_prepared_stmt_count (error 1461), MariaDB goes on to
+// execute the statement that was prepared before it, with these parameters (seen in 10.11). So it's for a connection's first
+// statement, and for statements that are closed at once, by SendCloseStmt(LastStmt) in the same flush.
+func (c *Conn) SendPrepareExecute(text string, p Params) bool {
+	if c.caps&CapBulk == 0 || c.hasLast {
+		return false
+	}
 	c.SendPrepare(text)
-	c.execute(lastStmt, nil, p)
+	c.execute(LastStmt, nil, p)
+	return true
 }
 
 func (c *Conn) execute(id uint32, st *Stmt, p Params) {
@@ -83,11 +94,20 @@ func (c *Conn) SendBulk(st *Stmt, types, rows []byte, unit bool) {
 	c.end(at, pending{command: comStmtBulk})
 }
 
-// SendCloseStmt queues the end of a prepared statement, which isn't answered: https://mariadb.com/kb/en/3-binary-protocol-prepared-statements-com_stmt_close/.
+// SendCloseStmt queues the end of a prepared statement, or of LastStmt, which isn't answered:
+// https://mariadb.com/kb/en/3-binary-protocol-prepared-statements-com_stmt_close/.
 func (c *Conn) SendCloseStmt(id uint32) {
 	at := c.begin(comStmtClose, 4)
 	c.out = binary.LittleEndian.AppendUint32(c.out, id)
 	c.end(at, pending{})
+	if id == LastStmt || id == c.lastID && !c.preparing() {
+		c.hasLast = false
+	}
+}
+
+// preparing tells whether the answer to a prepare is awaited.
+func (c *Conn) preparing() bool {
+	return slices.ContainsFunc(c.pending, func(p pending) bool { return p.command == comStmtPrepare })
 }
 
 // SendResetStmt queues the reset of a prepared statement (its cursor and long data), answered by ReadResult:

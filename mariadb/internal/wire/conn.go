@@ -54,8 +54,10 @@ type Conn struct {
 	sent    int    // how many bytes of out have left
 	outErr  error  // what makes the next Flush fail before it sends anything
 	pending []pending
-	flushed int   // how many of pending are sent
-	failed  error // why the connection is of no more use
+	hasLast bool   // LastStmt may stand for a statement
+	lastID  uint32 // of the statement that was prepared last, as far as answers were read
+	flushed int    // how many of pending are sent
+	failed  error  // why the connection is of no more use
 
 	id      uint32
 	version string
@@ -88,8 +90,8 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 // Written returns how many bytes the operating system has taken so far, TLS's own included. It may be called at any time.
 func (c *Conn) Written() int64 { return c.sock.written.Load() }
 
-// Read returns how many bytes have arrived so far, TLS's own included. It may be called at any time.
-func (c *Conn) Read() int64 { return c.sock.read.Load() }
+// Received returns how many bytes have arrived so far, TLS's own included. It may be called at any time.
+func (c *Conn) Received() int64 { return c.sock.read.Load() }
 
 // ID returns the connection's number, which KILL takes.
 func (c *Conn) ID() uint32 { return c.id }
@@ -113,8 +115,9 @@ func (c *Conn) Failed() error { return c.failed }
 // Awaited returns how many answers have been asked for and not been read to their end.
 func (c *Conn) Awaited() int { return len(c.pending) }
 
-// Close closes the socket. Call SendQuit and Flush first (with a deadline) for the server to count no aborted client.
-func (c *Conn) Close() error { return c.net.Close() }
+// Close closes the socket at once, without TLS's farewell, which may block. Call SendQuit and Flush first (with a deadline) for the
+// server to count no aborted client.
+func (c *Conn) Close() error { return c.sock.Close() }
 
 // Tracked is the state of a session as the server tells it, in which only what the server was asked to track is filled:
 // session_track_schema, session_track_system_variables, session_track_transaction_info.

@@ -21,10 +21,15 @@ func (c *Conn) sendFile() error {
 	if c.flushed > 1 || c.sent > 0 { // which the server takes for the file
 		return broken("a local file is asked for while other commands are under way")
 	}
-	if file == nil {
+	switch {
+	case c.refused:
+		return broken("a local file is asked for again")
+	case file == nil:
 		c.refused = true
-	} else if err := c.copyFile(file); err != nil {
-		return err
+	default:
+		if err := c.copyFile(file); err != nil {
+			return err
+		}
 	}
 	return c.writeNow(nil)
 }
@@ -43,7 +48,7 @@ func (c *Conn) copyFile(file io.Reader) error {
 		}
 		if err != nil {
 			c.failed = fmt.Errorf("%w: %w", errFile, err)
-			_ = c.net.Close()
+			_ = c.sock.Close()
 			return c.failed
 		}
 	}

@@ -53,11 +53,108 @@ func TestAPreparedSelectReturnsBinaryRows(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		before := c.Read()
+		before := c.Received()
 		got := readAll(t, c)
-		t.Logf("%d bytes %+v", c.Read()-before, c.result)
+		t.Logf("%d bytes %+v", c.Received()-before, c.result)
 		if want := [][]string{{"*\x00\x00\x00\x00\x00\x00\x00", "x"}}; !reflect.DeepEqual(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+}
+
+func TestProbe(t *testing.T) {
+	r := realServer(t)
+	admin := connect(t, r.config(t, "admin"))
+	cfg := r.config(t, "app")
+	cfg.TLS, cfg.TLSRequired = r.tls(t), true
+	cfg.LocalInfile, cfg.MultiStatements = true, true
+	c := connect(t, cfg)
+	try := func(text string) {
+		c.SendQuery(text)
+		if err := c.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			res, err := c.ReadResult()
+			if err != nil {
+				t.Logf("%s: %v (failed %v)", text, err, c.Failed())
+				return
+			}
+			cols := res.Columns
+			var rows [][]byte
+			for cols != nil {
+				row, err := c.ReadRow()
+				if err != nil {
+					t.Logf("%s: row %v (failed %v)", text, err, c.Failed())
+					return
+				}
+				if row == nil {
+					break
+				}
+				rows = append(rows, append([]byte(nil), row...))
+			}
+			t.Logf("%s:\n   cols %+v\n   rows %q\n   ok %+v %q more %v\n   tracked %+v", text, cols, rows, res.OK, res.OK.Info, res.More, c.tracked)
+			if !res.More {
+				return
+			}
+		}
+	}
+	try("SET SESSION session_track_system_variables='*', session_track_transaction_info='CHARACTERISTICS', session_track_schema=ON, session_track_state_change=ON")
+	try("SET time_zone='+02:00', @a=1")
+	try("CREATE TEMPORARY TABLE tt (a int primary key, u uuid, i inet6, j json, p point, b bit(3), y year, e enum('x','y'))")
+	try("INSERT INTO tt VALUES (1, uuid(), '::1', '{}', point(1,2), 5, 2020, 'x')")
+	try("UPDATE tt SET y=2021")
+	try("SELECT * FROM tt")
+	try("START TRANSACTION READ ONLY")
+	try("SELECT 1")
+	try("COMMIT")
+	try("SELECT 1; SELECT 2; DO 1; SELECT 3")
+	try("USE test")
+	try("LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE tt")
+	try("SELECT 1")
+	c.SendPrepare("SELECT 'first'")
+	c.Flush()
+	first, err := c.ReadPrepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.SendPrepareExecute("SELECT 'second'", Params{}) {
+		t.Error("it executes without knowing what")
+	}
+	c.SendCloseStmt(first.ID)
+	admin.SendPrepare("SELECT 'other'")
+	admin.Flush()
+	admin.ReadPrepared()
+	query(t, admin, "SET GLOBAL max_prepared_stmt_count=1")
+	defer query(t, admin, "SET GLOBAL max_prepared_stmt_count=16382")
+	for range 2 {
+		if !c.SendPrepareExecute("SELECT 'second'", Params{}) {
+			t.Fatal("refused")
+		}
+		c.SendCloseStmt(LastStmt)
+		c.SendPing()
+		c.Flush()
+		st, err := c.ReadPrepared()
+		t.Logf("prepared %+v %v", st, err)
+		res, err := c.ReadResult()
+		t.Logf("executed %+v %v", res, err)
+		res, err = c.ReadResult()
+		t.Logf("ping %+v %v", res, err)
+	}
+	query(t, admin, "SET GLOBAL max_prepared_stmt_count=2")
+	for range 2 {
+		if !c.SendPrepareExecute("SELECT 'second'", Params{}) {
+			t.Fatal("refused")
+		}
+		c.SendCloseStmt(LastStmt)
+		c.SendPing()
+		c.Flush()
+		st, err := c.ReadPrepared()
+		t.Logf("prepared %+v %v", st, err)
+		t.Logf("%q", readAll(t, c))
+		res, err := c.ReadResult()
+		t.Logf("ping %+v %v", res, err)
+	}
+	query(t, admin, "SET GLOBAL max_prepared_stmt_count=16382")
+	try("SELECT 1")
 }

@@ -22,7 +22,7 @@ const (
 
 // ReadResult reads the next answer, or after Result.More the next result of the same answer, up to its rows:
 // https://mariadb.com/kb/en/result-set-packets/. The result is valid until the next read of an answer. With a *ServerError the answer is
-// over; any other error but a time-out ends the connection.
+// over; with ErrInfileRefused Drain reads what is left of it; any other error but a time-out ends the connection.
 func (c *Conn) ReadResult() (*Result, error) {
 	if c.state == idle && c.failed == nil {
 		if c.flushed == 0 || c.pending[0].command == comStmtPrepare {
@@ -81,6 +81,7 @@ func (c *Conn) readHead(p []byte) (over bool, err error) {
 	switch p[0] {
 	case replyOK:
 		if now.command == comResetConnection {
+			c.hasLast = c.preparing()
 			c.tracked = Tracked{Schema: c.tracked.Schema, Changes: c.tracked.Changes + 1}
 		}
 		if err := c.finish(p); err != nil || !c.refused {
@@ -205,7 +206,11 @@ func (c *Conn) read() ([]byte, error) {
 		if unasked {
 			return nil, c.fail(failure)
 		}
+		failed := c.pending[0]
 		c.over()
+		if failed.command == comStmtPrepare && !c.preparing() {
+			c.hasLast = c.hasLast && failed.older
+		}
 		if c.refused {
 			c.refused = false
 			return nil, ErrInfileRefused
@@ -244,6 +249,7 @@ func (c *Conn) ReadPrepared() (*Stmt, error) {
 		}
 		if st := c.prepareNext(); st != nil {
 			c.over()
+			c.lastID = st.ID
 			if len(c.pending) > 0 && c.pending[0].command == comStmtExecute && c.pending[0].stmt == nil {
 				c.pending[0].stmt = st
 			}
