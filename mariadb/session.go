@@ -1,0 +1,567 @@
+package mariadb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/mariadb/internal/wire"
+	"github.com/plinthdb/plinth/pool"
+)
+
+// session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
+type session struct {
+	*link
+	back  *backend
+	slot  *pool.Conn[*session] // while it's borrowed
+	watch watch
+	cache cache
+	rows  rows
+	tx    transaction
+	args  arguments
+
+	running running    // what was sent last
+	waiting waiting    // how far it got with waiting for an answer
+	hurried bool       // reading has a deadline of ours: see rows.Close
+	cancel  *canceling // a KILL QUERY that may still be under way
+	undo    bool       // a transaction has to be rolled back before anything else
+	broken  error      // why nothing can run on the connection any more
+	dirty   bool       // settings may have been changed
+	native  *Conn
+}
+
+// running is the call that was sent last, and what has come of it so far.
+type running struct {
+	stmt      *driver.Stmt // nil for one of the driver's own
+	text      string       // as the server got it
+	phase     driver.Phase
+	mark      int64 // bytes that had been written before it
+	begins    int   // answers to what opens the transaction that are still to come
+	preparing bool  // then the answer to a prepare
+	stray     bool  // what opens the transaction was refused, and the statement went behind it all the same
+
+	answer  *wire.Result // that is being read
+	inRows  bool         // its rows are
+	spoken  bool         // there were rows already: those of the next results are thrown away
+	results int          // that weren't rows
+	result  driver.Result
+	failure *driver.Fault
+}
+
+func newSession(l *link, back *backend) *session {
+	s := &session{link: l, back: back}
+	s.rows.s = s
+	s.watch.init(l.NetConn())
+	s.cache.init(back.to.StatementCache)
+	return s
+}
+
+// Execute implements driver.Session.
+func (s *session) Execute(ctx context.Context, req *driver.Request) (driver.Result, error) {
+	if f := s.enter(ctx, req); f != nil {
+		return driver.Result{}, f
+	}
+	for again := false; ; again = true {
+		st, f := s.send(ctx, req)
+		if f == nil {
+			f = s.toEnd(ctx)
+		}
+		if f != nil && !again && s.outdated(st, f) {
+			continue
+		}
+		s.leave(st)
+		if f != nil {
+			return driver.Result{}, f
+		}
+		return s.running.result, nil
+	}
+}
+
+// Query implements driver.Session.
+func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, error) {
+	if f := s.enter(ctx, req); f != nil {
+		return nil, f
+	}
+	for again := false; ; again = true {
+		st, f := s.send(ctx, req)
+		var row []byte
+		if f == nil {
+			s.rows.begin(ctx, st)
+			row, f = s.answer(ctx)
+		}
+		if f != nil && !again && s.outdated(st, f) {
+			s.rows.open = false
+			continue
+		}
+		if f == nil && row != nil {
+			s.running.phase = driver.Fetch
+			if f = s.rows.take(row); f == nil {
+				return &s.rows, nil
+			}
+			f = s.abandon(ctx, f)
+		}
+		s.leave(st)
+		if f != nil {
+			s.rows.open = false
+			return nil, f
+		}
+		s.rows.finished()
+		return &s.rows, nil
+	}
+}
+
+// enter begins the call of a statement: its context is watched from now on. Unless there is a fault, leave has to follow.
+func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault {
+	if f := s.usable(ctx, driver.Prepare); f != nil {
+		return f
+	}
+	if req.Stmt.Class == driver.Setting {
+		s.dirty = true
+	}
+	s.begin(ctx)
+	return nil
+}
+
+// begin begins a call.
+func (s *session) begin(ctx context.Context) {
+	s.waiting = patient
+	s.watch.start(ctx)
+}
+
+// leave ends the call of a statement; st is nil if it was sent as text, or came to nothing.
+func (s *session) leave(st *prepared) {
+	s.watch.end()
+	if st != nil && st.once {
+		s.cache.drop(st)
+	}
+}
+
+// usable says why no call can begin, or nil.
+func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
+	switch {
+	case s.broken != nil:
+		return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
+			Err: fmt.Errorf("the connection broke before: %w", s.broken)}
+	case ctx.Err() != nil:
+		return ended(ctx, phase, nil)
+	case s.rows.open:
+		return driver.Faultf(driver.Busy, "the rows of the query before are still open")
+	}
+	if s.tx.failed {
+		return s.over()
+	}
+	if s.unsettled() {
+		if f := s.settle(ctx, phase); f != nil {
+			return f
+		}
+	}
+	if s.undo {
+		if f := s.undone(ctx); f != nil {
+			return f
+		}
+	}
+	if s.tx.begun && s.tx.unsure {
+		if f := s.look(ctx, phase); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// over is the fault of a call in a transaction that can't go on.
+func (s *session) over() *driver.Fault {
+	f := driver.Faultf(driver.TxDone, "an earlier error has ended the transaction")
+	f.TxDead = true
+	return f
+}
+
+// send sends the statement with its arguments, behind a START TRANSACTION that is due. It's prepared unless that was done
+// before, or has no use: then it's sent as text, and there is no prepared.
+func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
+	st, f := s.prepared(ctx, req)
+	if f != nil {
+		return st, f
+	}
+	if st != nil {
+		if f := s.args.encode(st, req.Args); f != nil {
+			return st, f
+		}
+	}
+	s.open(req, driver.Run)
+	if st == nil {
+		s.SendQuery(req.Native)
+	} else {
+		s.SendExecute(st.stmt, s.args.params)
+	}
+	return st, s.flush(ctx)
+}
+
+// open begins what is sent for a statement.
+func (s *session) open(req *driver.Request, phase driver.Phase) {
+	s.running = running{stmt: req.Stmt, text: req.Native, phase: phase, begins: s.sendBegin()}
+	s.cache.sendClosed(s.Conn)
+}
+
+// flush sends what is queued.
+func (s *session) flush(ctx context.Context) *driver.Fault {
+	s.running.mark = s.Written()
+	err := s.Flush()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, wire.ErrTooLarge):
+		return driver.Faultf(driver.TooLarge, "%w", err)
+	}
+	return s.lost(ctx, s.running.phase, err)
+}
+
+// answer reads up to the next row, which it returns, or to the end of all that was sent: then it returns neither a row nor
+// a fault, or what went wrong. The row is valid until the next call.
+func (s *session) answer(ctx context.Context) ([]byte, *driver.Fault) {
+	run := &s.running
+	for s.Awaited() > 0 {
+		row, err := s.step()
+		if err != nil {
+			if said, ok := err.(*wire.ServerError); ok {
+				s.refused(ctx, said)
+				continue
+			}
+			if errors.Is(err, wire.ErrInfileRefused) {
+				s.failed(&driver.Fault{Kind: driver.Unsupported, Phase: run.phase, Err: err,
+					Hint: "Conn.LoadData of the native connection sends what a reader gives it"})
+				continue
+			}
+			if err = s.timedOut(err); err == nil {
+				continue
+			}
+			if err == errNoAnswer {
+				return nil, s.unanswered(ctx)
+			}
+			return nil, s.lost(ctx, run.phase, err)
+		}
+		if row != nil && run.failure == nil {
+			return row, nil
+		}
+	}
+	if run.stray && run.failure != nil && !run.failure.Evict && run.results > 0 && s.Status()&wire.StatusInTransaction == 0 {
+		run.failure.Verdict = driver.IfSafe
+		run.failure.Err = fmt.Errorf("the transaction couldn't be opened, and the statement was carried out on its own: %w", run.failure.Err)
+	}
+	return nil, run.failure
+}
+
+// step reads the next part of the answers that are awaited. It returns a row, if that is what came, of the first result.
+func (s *session) step() ([]byte, error) {
+	run := &s.running
+	switch {
+	case run.begins > 0:
+		if _, err := s.ReadResult(); err != nil {
+			return nil, err
+		}
+		s.began()
+	case run.preparing:
+		st, err := s.ReadPrepared()
+		if err != nil {
+			return nil, err
+		}
+		run.preparing = false
+		s.cache.described(st)
+	case run.inRows:
+		row, err := s.ReadRow()
+		if err != nil {
+			return nil, err
+		}
+		if row == nil {
+			run.inRows, run.spoken = false, true
+			s.noticeCommit()
+			return nil, nil
+		}
+		if !run.spoken {
+			return row, nil
+		}
+	default:
+		res, err := s.ReadResult()
+		if err != nil {
+			return nil, err
+		}
+		run.answer = res
+		if res.Columns != nil {
+			run.inRows = true
+			if !run.spoken && s.rows.open {
+				s.rows.describe(res)
+			}
+			return nil, nil
+		}
+		run.results++
+		run.result.RowsAffected += int64(res.OK.AffectedRows)
+		if res.OK.LastInsertID != 0 {
+			run.result.LastInsertID = int64(res.OK.LastInsertID)
+		}
+		s.noticeCommit()
+	}
+	return nil, nil
+}
+
+// began counts one of the answers to what opens the transaction.
+func (s *session) began() {
+	run := &s.running
+	if run.begins--; run.begins > 0 {
+		return
+	}
+	s.tx.begun = !run.stray
+	if s.waiting == canceled { // that had to wait for this
+		s.requestCancel()
+	}
+}
+
+// refused takes an error of the call. The first counts.
+func (s *session) refused(ctx context.Context, e *wire.ServerError) {
+	run := &s.running
+	phase := run.phase
+	if run.begins > 0 {
+		phase = driver.Begin
+	}
+	f := s.back.to.serverFault(phase, e)
+	switch {
+	case s.Failed() != nil: // said by a server that has ended the session
+		f.Evict, f.TxDead, s.broken = true, true, f
+	case f.Evict && f.TxDead:
+		s.broken = f
+	}
+	if phase == driver.Begin {
+		run.stray, s.tx.failed, f.TxDead = true, true, true
+		s.began()
+	} else {
+		run.preparing, run.inRows = false, false
+		s.tx.unsure = s.tx.unsure || !s.harmless(e.Number)
+	}
+	if f.TxDead && s.tx.open {
+		s.tx.failed = true
+	}
+	switch {
+	case e.Number == interrupted && s.cancel != nil && s.watch.hasFired():
+		native := f
+		f = ended(ctx, run.phase, native.Err)
+		f.Sent, f.Code = native.Sent, native.Code
+	case f.Kind == driver.ReadOnly, e.Number == notReady:
+		s.turned(f, int(e.Number))
+	}
+	if e.Number == parseError && run.stmt != nil {
+		f.Position = position(run.stmt.Text, e.Message)
+	}
+	s.failed(f)
+}
+
+// failed notes a fault of the call, unless there was one before.
+func (s *session) failed(f *driver.Fault) {
+	if s.running.failure == nil {
+		s.running.failure = f
+	}
+}
+
+// turned is asked about what was refused because the session only reads, or because the node has left its cluster. If nobody
+// has asked for that, the server isn't the one to speak to any more.
+func (s *session) turned(f *driver.Fault, number int) {
+	asked := s.back.to.ReadOnly || s.dirty || s.native != nil
+	switch number {
+	case readOnlyTx:
+		asked = asked || s.tx.opts.ReadOnly
+	case notReady:
+		asked = false
+	default:
+		asked = s.back.to.Role == RoleReadOnly
+	}
+	if asked {
+		f.Evict, f.Verdict, f.Hint = false, driver.Never, "the connection only reads, as asked for"
+		return
+	}
+	s.back.pool.Invalidate()
+}
+
+// unanswered is the fault of a call that ended before the server answered it. The session is settled before it's used again.
+func (s *session) unanswered(ctx context.Context) *driver.Fault {
+	run := &s.running
+	f := ended(ctx, run.phase, nil)
+	f.Sent = run.phase >= driver.Run && s.Written() > run.mark
+	switch {
+	case !f.Sent:
+	case run.phase == driver.Commit:
+		f.Verdict = driver.Ambiguous
+	case s.mayHaveApplied():
+		f.Verdict = driver.IfSafe
+	}
+	if s.tx.open { // to wait for more answers in it would take the time that the context hasn't got
+		f.TxDead, s.tx.failed = true, true
+	}
+	return f
+}
+
+// mayHaveApplied reports whether what runs is a write that needs no COMMIT: outside a transaction, or a schema change.
+func (s *session) mayHaveApplied() bool {
+	run := &s.running
+	if run.stmt == nil || run.stmt.Access != driver.Write {
+		return false
+	}
+	return run.stmt.Class == driver.Schema || !s.tx.open && !s.inTransaction()
+}
+
+// inTransaction reports what the server said last; behind an error that may be old.
+func (s *session) inTransaction() bool { return s.Status()&wire.StatusInTransaction != 0 }
+
+// lost is the fault of a call during which the connection broke.
+func (s *session) lost(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
+	if s.broken == nil {
+		s.broken = err
+	}
+	run := &s.running
+	if run.failure != nil && run.failure.Evict { // the server has said why
+		return run.failure
+	}
+	sent := phase >= driver.Run && s.Written() > run.mark
+	if s.watch.wasKilled() {
+		f := &driver.Fault{Kind: driver.Closed, Phase: phase, Sent: sent, Evict: true,
+			Err: fmt.Errorf("interrupted, because the engine was closed: %w", err)}
+		switch {
+		case sent && phase == driver.Commit:
+			f.Verdict = driver.Ambiguous
+		case sent && s.mayHaveApplied():
+			f.Verdict = driver.IfSafe
+		}
+		return f
+	}
+	f := s.back.to.wireFault(ctx, phase, sent, err)
+	f.Evict = true
+	return f
+}
+
+// abandon ends a call whose answer can't be used, because of f. If the connection is good the rest is thrown away.
+func (s *session) abandon(ctx context.Context, f *driver.Fault) *driver.Fault {
+	if f.Evict {
+		s.broken = f
+		return f
+	}
+	for s.Awaited() > 0 {
+		if _, worse := s.answer(ctx); worse != nil {
+			return worse
+		}
+	}
+	return f
+}
+
+// toEnd reads all that is awaited, and throws rows away.
+func (s *session) toEnd(ctx context.Context) *driver.Fault {
+	for {
+		if row, f := s.answer(ctx); row == nil {
+			return f
+		}
+	}
+}
+
+// Release implements driver.Session. What takes time is done in the background, while the session still counts as borrowed.
+func (s *session) Release(fate driver.Fate) {
+	s.watch.end() // a call that panicked hasn't
+	s.rows.drop()
+	slot := s.slot
+	s.slot = nil
+	if s.tx.open && !s.tx.begun && !s.unsettled() && !s.tx.failed {
+		s.tx = transaction{}
+	}
+	reset := fate == driver.Reset || s.dirty || s.native != nil
+	switch {
+	case fate == driver.Destroy || s.broken != nil:
+		slot.Destroy()
+	case !s.unsettled() && !s.inTransaction() && !s.tx.open && !s.undo && !reset:
+		slot.Release()
+	default:
+		s.back.aside(func() {
+			if err := s.renew(reset); err != nil {
+				slot.Destroy()
+				return
+			}
+			slot.Release()
+		})
+	}
+}
+
+// renew makes a session as good as new, or says that it can't be done in time.
+func (s *session) renew(reset bool) error {
+	ctx, cancel := context.WithTimeout(s.back.life, settleTime)
+	defer cancel()
+	if s.Awaited() > 0 {
+		s.requestCancel()
+	}
+	if f := s.settle(ctx, driver.Rollback); f != nil {
+		return f
+	}
+	if f := s.undone(ctx); f != nil {
+		return f
+	}
+	if !reset {
+		return nil
+	}
+	if s.to.Database == "" && s.Tracked().Schema != "" {
+		return errors.New("a database was chosen, which can't be taken back")
+	}
+	if f := s.reset(ctx); f != nil {
+		return f
+	}
+	s.native = nil
+	return s.configure(ctx)
+}
+
+// reset makes the server forget what the session has set for itself, and makes the session's settings again.
+func (s *session) reset(ctx context.Context) *driver.Fault {
+	s.begin(ctx)
+	defer s.watch.end()
+	s.cache.forget()
+	s.running = running{phase: driver.Run}
+	s.SendReset()
+	if s.to.Database != "" {
+		s.SendInitDB(s.to.Database)
+	}
+	s.SendQuery(s.to.setup)
+	if f := s.flush(ctx); f != nil {
+		return f
+	}
+	if f := s.toEnd(ctx); f != nil {
+		return f
+	}
+	if s.Status()&(wire.StatusNoBackslash|wire.StatusANSIQuotes) != 0 { // the server's own, which a new session changes
+		return driver.Faultf(driver.Unsupported, "the server's own sql_mode has to be changed")
+	}
+	return nil
+}
+
+// configure has the host make its settings.
+func (s *session) configure(ctx context.Context) error {
+	if err := s.back.host.OnConnect(ctx, s); err != nil {
+		return err
+	}
+	s.rows.drop()
+	if f := s.settle(ctx, driver.Dial); f != nil {
+		return f
+	}
+	if f := s.undone(ctx); f != nil {
+		return f
+	}
+	s.dirty = false
+	return nil
+}
+
+// harmless reports whether an error of this number is known to have left the transaction open.
+func (s *session) harmless(number uint16) bool {
+	switch number {
+	case duplicateEntry, 1451, 1452, 1048, 1054, 1064, 1146, 1364, 4025:
+	default:
+		return false
+	}
+	if run := &s.running; run.stmt != nil {
+		switch strings.ToUpper(run.stmt.Verb) {
+		case "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,178 @@
+package mariadb
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+// TLS says how connections are encrypted and the server is verified, in the words of the mariadb and mysql clients
+// (https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode). The zero value verifies the
+// server's certificate and name against the system's roots, for every host but this machine, where there is none. A Unix
+// socket has none.
+type TLS struct {
+	// Mode is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY. "": VERIFY_IDENTITY off this machine, and
+	// wherever RootCert is set. PREFERRED and REQUIRED without a RootCert check nothing: they keep out who only listens.
+	Mode string
+
+	RootCert  string // file of PEM certificates to verify the server's by; "": the system's roots
+	Cert, Key string // files of PEM, of the client's certificate; others must not be able to read the key
+	Min, Max  uint16 // versions as crypto/tls numbers them; 0: TLS 1.2, and the newest
+
+	// Config is where each connection's configuration begins: for roots and certificates that aren't in files. What is
+	// set here, and the name and verification that Mode asks for, goes before it.
+	Config *tls.Config
+}
+
+// The modes. For what "" stands is decided host by host.
+const (
+	tlsDisabled       = "DISABLED"
+	tlsPreferred      = "PREFERRED"
+	tlsRequired       = "REQUIRED"
+	tlsVerifyCA       = "VERIFY_CA"
+	tlsVerifyIdentity = "VERIFY_IDENTITY"
+)
+
+// resolveTLS checks the options and the files they name. The files are read again for each connection, because
+// certificates are renewed while a service runs.
+func (t *target) resolveTLS() error {
+	o := &t.TLS
+	switch {
+	case !slices.Contains([]string{"", tlsDisabled, tlsPreferred, tlsRequired, tlsVerifyCA, tlsVerifyIdentity}, o.Mode):
+		return driver.Faultf(driver.Argument, "ssl_mode %q: use one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY", o.Mode)
+	case o.Mode == tlsVerifyCA && o.RootCert == "" && (o.Config == nil || o.Config.RootCAs == nil):
+		return driver.Faultf(driver.Argument,
+			"ssl_mode=VERIFY_CA would trust any certificate of any site: give the server's authority by ssl_ca, or use VERIFY_IDENTITY")
+	case (o.Cert == "") != (o.Key == ""):
+		return driver.Faultf(driver.Argument, "a client certificate needs both of ssl_cert and ssl_key")
+	case o.Min != 0 && o.Min < tls.VersionTLS12 || o.Max != 0 && o.Max < tls.VersionTLS12:
+		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken",
+			tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
+	case o.Min != 0 && o.Max != 0 && o.Min > o.Max:
+		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
+	}
+	for _, h := range t.Hosts {
+		if !h.isSocket() && o.Mode != tlsDisabled {
+			if _, err := t.tlsConfig(h, tlsVerifyIdentity); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tlsModeFor returns how to connect to a host's address. PREFERRED asks for TLS where the server has it.
+func (t *target) tlsModeFor(h Host, address string) string {
+	mode := t.TLS.Mode
+	switch {
+	case h.isSocket():
+		return tlsDisabled
+	case mode == "" && h.isLoopback(address) && t.TLS.RootCert == "" && t.TLS.Config == nil:
+		return tlsPreferred
+	case mode == "":
+		return tlsVerifyIdentity
+	case mode == tlsRequired && t.TLS.RootCert != "":
+		return tlsVerifyCA
+	}
+	return mode
+}
+
+// tlsConfig returns the configuration of one connection, nil for none.
+func (t *target) tlsConfig(h Host, mode string) (*tls.Config, error) {
+	if mode == tlsDisabled {
+		return nil, nil
+	}
+	c := &tls.Config{}
+	if t.TLS.Config != nil {
+		c = t.TLS.Config.Clone()
+	}
+	if t.TLS.Min != 0 || c.MinVersion < tls.VersionTLS12 {
+		c.MinVersion = max(t.TLS.Min, tls.VersionTLS12)
+	}
+	if t.TLS.Max != 0 {
+		c.MaxVersion = t.TLS.Max
+	}
+	if root := t.TLS.RootCert; root != "" {
+		text, err := os.ReadFile(root)
+		if err != nil {
+			return nil, driver.Faultf(driver.Argument, "ssl_ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, driver.Faultf(driver.Argument, "ssl_ca: %s holds no PEM certificate", root)
+		}
+	}
+	if t.TLS.Cert != "" {
+		cert, err := t.TLS.keyPair()
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates, c.GetClientCertificate = []tls.Certificate{cert}, nil
+	}
+	c.ServerName = cmp.Or(c.ServerName, strings.TrimSuffix(h.Name, "."))
+	switch {
+	case mode == tlsVerifyCA, mode == tlsPreferred && t.TLS.RootCert != "":
+		verifyChain(c)
+	case mode == tlsRequired, mode == tlsPreferred:
+		c.InsecureSkipVerify = true
+	}
+	return c, nil
+}
+
+// verifyChain has the server's certificate verified as crypto/tls does it, but for any name.
+func verifyChain(c *tls.Config) {
+	roots, now, also := c.RootCAs, c.Time, c.VerifyConnection
+	c.InsecureSkipVerify = true
+	c.VerifyConnection = func(state tls.ConnectionState) error {
+		opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+		if now != nil {
+			opts.CurrentTime = now()
+		}
+		for _, cert := range state.PeerCertificates[1:] {
+			opts.Intermediates.AddCert(cert)
+		}
+		if _, err := state.PeerCertificates[0].Verify(opts); err != nil {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+		}
+		if also != nil {
+			return also(state)
+		}
+		return nil
+	}
+}
+
+// keyPair reads the client's certificate. A key that others can read is refused, by the rule of libpq
+// (fe-secure-openssl.c): nobody else may, but root's key may be read by its group.
+func (o TLS) keyPair() (cert tls.Certificate, err error) {
+	info, err := os.Stat(o.Key)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "ssl_key: %w", err)
+	}
+	if exposed(info) {
+		f := driver.Faultf(driver.Argument, "ssl_key: others can read the private key %s", o.Key)
+		f.Hint = "chmod 600 " + o.Key
+		return cert, f
+	}
+	key, err := os.ReadFile(o.Key)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "ssl_key: %w", err)
+	}
+	text, err := os.ReadFile(o.Cert)
+	if err != nil {
+		return cert, driver.Faultf(driver.Argument, "ssl_cert: %w", err)
+	}
+	if cert, err = tls.X509KeyPair(text, key); err == nil {
+		return cert, nil
+	}
+	f := driver.Faultf(driver.Argument, "ssl_cert %s and ssl_key %s: %w", o.Cert, o.Key, err)
+	if block, _ := pem.Decode(key); block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "") {
+		f.Hint = "the key is encrypted with a passphrase: write one without by openssl pkey -in KEY -out NEW"
+	}
+	return cert, f
+}

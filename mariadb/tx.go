@@ -1,0 +1,212 @@
+package mariadb
+
+import (
+	"context"
+	"strings"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+// transaction is where the session stands, beyond what the server says.
+type transaction struct {
+	open   bool // Begin was called, and End wasn't
+	begun  bool // the server has carried START TRANSACTION out
+	unsure bool // an error may have ended it on the server: that is asked before anything else runs
+	failed bool // it's over, or the server hasn't answered in time: nothing but rolling back is possible
+	ending bool // it is being rolled back
+	opts   driver.TxOptions
+}
+
+// Begin implements driver.Session. The server is told together with the first statement.
+func (s *session) Begin(ctx context.Context, opts driver.TxOptions) error {
+	if f := s.usable(ctx, driver.Begin); f != nil {
+		return f
+	}
+	if s.tx.open || s.inTransaction() {
+		return driver.Faultf(driver.Argument, "a transaction is open already; savepoints nest")
+	}
+	s.tx = transaction{open: true, opts: opts}
+	return nil
+}
+
+// due reports whether START TRANSACTION has to be sent before anything else.
+func (tx *transaction) due() bool { return tx.open && !tx.begun && !tx.failed }
+
+// sendBegin queues what opens a transaction that is due, and returns how many answers that brings.
+//
+// If the server refuses it, it still runs what was sent behind it. It refuses next to nothing here (see running.stray), and
+// a KILL QUERY, of which that could come, isn't sent before these are answered.
+func (s *session) sendBegin() (answers int) {
+	if !s.tx.due() {
+		return 0
+	}
+	if level := isolation(s.tx.opts.Isolation); level != "" {
+		s.SendQuery("SET TRANSACTION ISOLATION LEVEL " + level) // of the next one only
+		answers++
+	}
+	text := "START TRANSACTION"
+	if s.tx.opts.ReadOnly {
+		text += " READ ONLY"
+	}
+	s.SendQuery(text)
+	return answers + 1
+}
+
+func isolation(level driver.Isolation) string {
+	switch level {
+	case driver.ReadCommitted:
+		return "READ COMMITTED"
+	case driver.RepeatableRead:
+		return "REPEATABLE READ"
+	case driver.Serializable:
+		return "SERIALIZABLE"
+	}
+	return ""
+}
+
+// noticeCommit looks whether the server has ended the transaction by itself. A schema change does: what it had done is
+// committed, and what follows is in a new one. Of anything else (a procedure that commits) nobody expects that.
+func (s *session) noticeCommit() {
+	run := &s.running
+	if !s.tx.begun || s.inTransaction() || run.phase == driver.Commit || run.phase == driver.Rollback {
+		return
+	}
+	if run.answer != nil && run.answer.More {
+		return
+	}
+	s.tx.begun = false
+	if run.stmt == nil || run.stmt.Class != driver.Schema {
+		s.tx.failed = true
+	}
+}
+
+// look asks the server whether the transaction is still open, after an error that may have ended it.
+func (s *session) look(ctx context.Context, phase driver.Phase) *driver.Fault {
+	s.begin(ctx)
+	defer s.watch.end()
+	s.running = running{phase: driver.Prepare}
+	s.SendPing()
+	f := s.flush(ctx)
+	if f == nil {
+		f = s.toEnd(ctx)
+	}
+	if f != nil {
+		f.Phase, f.Sent = phase, false
+		return f
+	}
+	s.tx.unsure = false
+	if !s.tx.begun { // noticed
+		s.tx.failed = true
+		return s.over()
+	}
+	return nil
+}
+
+// control runs one of the driver's own statements, which returns nothing, behind a START TRANSACTION that is due.
+func (s *session) control(ctx context.Context, phase driver.Phase, text string) *driver.Fault {
+	s.begin(ctx)
+	defer s.watch.end()
+	s.running = running{phase: phase, begins: s.sendBegin()}
+	s.SendQuery(text)
+	if f := s.flush(ctx); f != nil {
+		return f
+	}
+	return s.toEnd(ctx)
+}
+
+// End implements driver.Session. A commit that fails leaves no transaction open.
+func (s *session) End(ctx context.Context, commit bool) error {
+	if !commit {
+		if f := s.rollback(ctx); f != nil {
+			return f
+		}
+		return nil
+	}
+	if f := s.usable(ctx, driver.Commit); f != nil {
+		if f.Kind == driver.TxDone {
+			s.undo, s.tx = true, transaction{}
+		}
+		return f
+	}
+	if !s.tx.open && !s.inTransaction() {
+		return driver.Faultf(driver.TxDone, "no transaction is open")
+	}
+	if s.tx.due() {
+		s.tx = transaction{}
+		return nil
+	}
+	f := s.control(ctx, driver.Commit, "COMMIT")
+	if f == nil {
+		s.tx = transaction{}
+		return nil
+	}
+	if s.Awaited() == 0 && s.broken == nil {
+		_ = s.rollback(ctx)
+	}
+	f.TxDead = true
+	s.tx = transaction{}
+	return f
+}
+
+// rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
+// transaction any more.
+func (s *session) rollback(ctx context.Context) *driver.Fault {
+	s.tx.ending = true
+	if s.rows.open {
+		_, _ = s.rows.Close(ctx)
+	}
+	s.undo = s.undo || !s.tx.due() || s.inTransaction()
+	s.tx = transaction{}
+	if s.broken != nil || s.unsettled() || ctx.Err() != nil {
+		return nil
+	}
+	return s.undone(ctx)
+}
+
+// undone rolls back the transaction that the server may know of.
+func (s *session) undone(ctx context.Context) *driver.Fault {
+	s.undo = s.undo || s.tx.begun || s.tx.failed || s.inTransaction()
+	s.tx = transaction{}
+	if s.undo {
+		if f := s.control(ctx, driver.Rollback, "ROLLBACK"); f != nil {
+			f.Evict = f.Evict || s.Awaited() == 0
+			return f
+		}
+	}
+	s.undo = false
+	return nil
+}
+
+// Savepoint implements driver.Session.
+func (s *session) Savepoint(ctx context.Context, op driver.SavepointOp, name string) error {
+	if f := s.usable(ctx, driver.Prepare); f != nil {
+		return f
+	}
+	text := [...]string{
+		driver.SavepointSet: "SAVEPOINT ", driver.SavepointRelease: "RELEASE SAVEPOINT ", driver.SavepointRollback: "ROLLBACK TO SAVEPOINT ",
+	}[op]
+	if f := s.control(ctx, driver.Run, text+"`"+strings.ReplaceAll(name, "`", "``")+"`"); f != nil {
+		return f
+	}
+	return nil
+}
+
+// TxState implements driver.Session.
+func (s *session) TxState() driver.TxState {
+	switch {
+	case s.broken != nil:
+		return driver.TxUnknown
+	case s.undo:
+		return driver.TxIdle
+	case s.Awaited() > 0 && !s.rows.open: // what isn't answered is either in the transaction, or has ended it
+		if s.tx.open {
+			return driver.TxDead
+		}
+		return driver.TxIdle
+	case s.tx.failed:
+		return driver.TxDead
+	case s.tx.open, s.inTransaction():
+		return driver.TxOpen
+	}
+	return driver.TxIdle
+}
