@@ -81,7 +81,7 @@ func foreign() map[string]string {
 		"ssl_cipher": unsupported, "ssl_crl": unsupported, "ssl_crlpath": unsupported, "ssl_fp": unsupported, "ssl_fplist": unsupported,
 		"serverPubKey": unsupported, "compress": unsupported, "compression": unsupported, "protocol": "write socket= or a host",
 		"readTimeout": own, "writeTimeout": own, "read_timeout": own, "write_timeout": own, "socketTimeout": own,
-		"connectTimeout": "write connect_timeout, in seconds or as 500ms",
+		"connectTimeout":  "write connect_timeout, in seconds or as 500ms",
 		"multiStatements": "leave it out: each call is one statement; scripts have ExecuteScript", "interpolateParams": builtIn,
 		"clientFoundRows": "leave it out: rows affected are those that an UPDATE found", "columnsWithAlias": unsupported,
 		"checkConnLiveness": builtIn, "rejectReadOnly": builtIn, "allowNativePasswords": builtIn, "allowOldPasswords": unsupported,

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 	"github.com/plinthdb/plinth/pool"
@@ -46,6 +44,7 @@ type running struct {
 	inRows  bool         // its rows are
 	spoken  bool         // there were rows already: those of the next results are thrown away
 	results int          // that weren't rows
+	returns bool         // its rows are those that it wrote (RETURNING)
 	result  driver.Result
 	failure *driver.Fault
 }
@@ -278,6 +277,9 @@ func (s *session) step() ([]byte, error) {
 			s.noticeCommit()
 			return nil, nil
 		}
+		if run.returns {
+			run.result.RowsAffected++
+		}
 		if !run.spoken {
 			return row, nil
 		}
@@ -288,7 +290,7 @@ func (s *session) step() ([]byte, error) {
 		}
 		run.answer = res
 		if res.Columns != nil {
-			run.inRows = true
+			run.inRows, run.returns = true, run.stmt != nil && returning(run.stmt.Verb)
 			if !run.spoken && s.rows.open {
 				s.rows.describe(res)
 			}
@@ -302,6 +304,11 @@ func (s *session) step() ([]byte, error) {
 		s.noticeCommit()
 	}
 	return nil, nil
+}
+
+// returning reports whether rows that come of a statement are those that it wrote: what the server says at their end has no number.
+func returning(verb string) bool {
+	return verb == "INSERT" || verb == "DELETE" || verb == "REPLACE" || verb == "UPDATE"
 }
 
 // began counts one of the answers to what opens the transaction.
@@ -558,7 +565,7 @@ func (s *session) harmless(number uint16) bool {
 		return false
 	}
 	if run := &s.running; run.stmt != nil {
-		switch strings.ToUpper(run.stmt.Verb) {
+		switch run.stmt.Verb {
 		case "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT":
 			return true
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
-	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/mariadb"
+	"github.com/plinthdb/plinth/pool"
 )
 
 // within bounds what a test waits for. It is much longer than anything takes that works.
