@@ -18,17 +18,21 @@ type peer struct {
 	conn net.Conn
 	in   reader
 	seq  byte // of the next packet sent
+	gone bool // the client hears nothing
 }
 
 // send sends a packet with the next number.
 func (p *peer) send(payload ...[]byte) {
 	out := append(make([]byte, 4), bytes.Join(payload, nil)...)
 	out, p.seq = frame(out, 0, p.seq)
+	p.in.seq = p.seq
 	p.raw(out)
 }
 
 func (p *peer) raw(b []byte) {
-	_, _ = p.conn.Write(b) // a client that gave up is what some tests are about
+	if _, err := p.conn.Write(b); err != nil { // a client that gave up is what some tests are about
+		p.gone = true
+	}
 }
 
 // receive returns the client's next packet, nil if it has closed.
