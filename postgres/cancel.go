@@ -21,6 +21,9 @@ const (
 	answerTime = 50 * time.Millisecond
 	moreTime   = 25 * time.Millisecond
 
+	// againTime is after what time a statement that should have been cancelled is cancelled again; then twice that, and so on.
+	againTime = 50 * time.Millisecond
+
 	// settleTime is how long a session whose answer didn't come is kept in the background to wait for it.
 	settleTime = 5 * time.Second
 )
@@ -188,12 +191,16 @@ func (s *session) timedOut(err error) error {
 		return err
 	}
 	if !s.watch.hasFired() {
-		if !s.hurried {
+		if s.hurried == 0 {
 			return err
 		}
-		s.hurried = false
-		s.requestCancel()
-		s.watch.hurry(time.Time{})
+		if !s.cancelAgain() { // it can only be waited for
+			s.hurried = 0
+			s.watch.hurry(time.Time{})
+			return nil
+		}
+		s.hurried = min(2*s.hurried, time.Second)
+		s.watch.hurry(time.Now().Add(s.hurried))
 		return nil
 	}
 	switch s.waiting {
@@ -205,7 +212,7 @@ func (s *session) timedOut(err error) error {
 	case canceled:
 		select {
 		case <-s.cancel.done:
-			if s.cancel.err == nil {
+			if s.cancelAgain() {
 				s.waiting = last
 				s.watch.patience(time.Now().Add(moreTime))
 				return nil
@@ -215,6 +222,34 @@ func (s *session) timedOut(err error) error {
 	}
 	s.waiting = gone
 	return errNoAnswer
+}
+
+// cancelAgain sends another cancel request if the one before is known to have arrived: it may have come before the
+// statement, which it does nothing about then. It returns false if nobody knows where that one is.
+func (s *session) cancelAgain() bool {
+	if s.cancel != nil {
+		select {
+		case <-s.cancel.done:
+			if s.cancel.err != nil {
+				return false
+			}
+			s.cancel = nil
+		default:
+			return true
+		}
+	}
+	s.requestCancel()
+	return true
+}
+
+// impatient has reading ask the server to cancel if nothing comes for a while, and again and again. What it returns ends that.
+func (s *session) impatient(d time.Duration) (end func()) {
+	s.hurried = d
+	s.watch.hurry(time.Now().Add(d))
+	return func() {
+		s.hurried = 0
+		s.watch.hurry(time.Time{})
+	}
 }
 
 // interrupt is what the watch does, without waiting for it to notice that the context has ended.
@@ -241,8 +276,13 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 	s.watch.start(ctx)
 	defer s.watch.end()
 	s.waiting = gone
-	if f := s.drain(ctx, phase); f != nil {
-		return f
+	if s.owed > 0 {
+		end := s.impatient(againTime)
+		f := s.drain(ctx, phase)
+		end()
+		if f != nil {
+			return f
+		}
 	}
 	for s.cancel != nil {
 		select {
@@ -273,14 +313,12 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 // says that ctx has ended first.
 func (s *session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
 	for s.owed > 0 {
-		row, f := s.answer(ctx)
-		if f != nil && s.owed > 0 {
+		if _, f := s.answer(ctx); f != nil && s.owed > 0 {
 			if s.broken == nil {
 				f = ended(ctx, phase, nil) // nothing of the call that wanted this has been sent
 			}
 			return f
 		}
-		_ = row
 	}
 	return nil
 }

@@ -209,12 +209,7 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 		s.begin(ctx)
 	}
 	if !s.in.theEnd() && s.running.stmt.Access == driver.Read && (s.tx.ending || !s.tx.open && s.status == 'I') {
-		s.hurried = true
-		s.watch.hurry(time.Now().Add(drainTime))
-		defer func() {
-			s.hurried = false
-			s.watch.hurry(time.Time{})
-		}()
+		defer s.impatient(drainTime)()
 	}
 	for s.owed > 0 {
 		if _, f := s.answer(ctx); f != nil {
