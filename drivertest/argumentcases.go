@@ -143,7 +143,8 @@ func argumentIsAValue(t *testing.T, d *db, q verbs) {
 		}
 	}
 	if d.In != "" {
-		all, err := plinth.All[item](ctx, d, d.In, []string{"1) or (1=1"}) // not on q: an error would end its transaction
+		all, err := plinth.All[item](ctx, d, d.In, []string{"0) or (1=1"}) // not on q: an error would end its transaction
+		// MariaDB makes a number of the text, 0, which no item has.
 		if err == nil && len(all) > 0 {
 			t.Errorf("an argument was taken as a part of the statement: %d rows", len(all))
 		}

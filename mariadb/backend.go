@@ -116,7 +116,20 @@ func (b *backend) Connect(ctx context.Context) error {
 }
 
 // Acquire implements driver.Backend.
+//
+// A session that its server has ended while it was idle isn't lent to a writer: what is written to it is lost, and nobody
+// could tell that from a write whose answer was lost. A reader finds out by himself, and asks again.
 func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session, error) {
+	for {
+		s, err := b.acquire(ctx, need)
+		if err != nil || need.Access == driver.Read || !s.heard() || s.check(ctx) == nil {
+			return s, err
+		}
+		s.slot.Destroy()
+	}
+}
+
+func (b *backend) acquire(ctx context.Context, need driver.Need) (*session, error) {
 	var slot *pool.Conn[*session]
 	var err error
 	switch {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os/user"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -23,7 +25,9 @@ type link struct {
 	network, address string // as dialled
 	tls              *tls.Config
 	who              login
-	maxPacket        int // the longest command that the server takes
+	verified         bool     // the password itself may be sent there
+	plain            net.Conn // below TLS
+	maxPacket        int      // the longest command that the server takes
 }
 
 // login is who logs in.
@@ -138,42 +142,63 @@ func (t *target) connectTimeout(ctx context.Context) (context.Context, context.C
 	return context.WithTimeout(ctx, t.ConnectTimeout)
 }
 
-// dialAddress connects to one address.
-func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who login) (*link, *driver.Fault) {
+// dialAddress connects to one address, with TLS and without where both will do.
+func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who login) (l *link, f *driver.Fault) {
 	limited, cancel := t.connectTimeout(ctx)
 	defer cancel()
-	l, err := t.logIn(limited, h, network, address, who)
-	if err != nil {
-		return nil, t.dialFault(ctx, h, address, who, err)
+	for _, mode := range t.tlsModes(h, address) {
+		var err error
+		if l, err = t.logIn(limited, h, network, address, mode, who); err == nil {
+			return l, nil
+		}
+		if f == nil || !errors.Is(err, wire.ErrNoTLS) { // that there is no other way isn't why the first one failed
+			f = t.dialFault(ctx, h, address, who, err)
+		}
+		if !refusesMode(err) {
+			break
+		}
 	}
-	return l, nil
+	return nil, f
+}
+
+// refusesMode reports whether the server may accept a connection with TLS that it has refused without: the user may have to
+// have it (1045 tells no reason), everybody may (3159 of MySQL, or the same in MariaDB's words), or his password can't be sent.
+func refusesMode(err error) bool {
+	if said, ok := errors.AsType[*wire.ServerError](err); ok {
+		return said.Number == 1045 || said.Number == 3159 || strings.Contains(said.Message, "require_secure_transport")
+	}
+	return errors.Is(err, wire.ErrAuth)
 }
 
 // logIn makes one connection and sets its session up.
-func (t *target) logIn(ctx context.Context, h Host, network, address string, who login) (_ *link, err error) {
-	mode := t.tlsModeFor(h, address)
+func (t *target) logIn(ctx context.Context, h Host, network, address, mode string, who login) (_ *link, err error) {
 	config, err := t.tlsConfig(h, mode)
 	if err != nil {
 		return nil, err
 	}
 	// The password itself only goes to a server that has proved who it is, or that is on this machine's own socket.
 	verified := network == "unix" || config != nil && mode != tlsPreferred && (!config.InsecureSkipVerify || mode == tlsVerifyCA)
-	conn, err := wire.Connect(ctx, &wire.Config{
+	l := &link{to: t, host: h.String(), network: network, address: address, tls: config, who: who}
+	dial := func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		l.plain, err = t.Dial(ctx, network, address)
+		return l.plain, err
+	}
+	l.Conn, err = wire.Connect(ctx, &wire.Config{
 		Network: network, Address: address, User: who.user, Password: who.password, Database: t.Database,
 		TLS: config, TLSRequired: config != nil && mode != tlsPreferred,
-		Attributes: map[string]string{"_client_name": "plinth"}, FoundRows: true,
-		Cleartext: t.Cleartext && verified, MaxPacket: t.MaxPacket, Dial: t.Dial,
+		Attributes: map[string]string{"_client_name": "plinth"}, FoundRows: true, LocalInfile: true,
+		Cleartext: t.Cleartext && verified, MaxPacket: t.MaxPacket, Dial: dial,
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := &link{Conn: conn, to: t, host: h.String(), network: network, address: address, tls: config, who: who}
+	l.verified = verified
 	defer func() {
 		if err != nil {
-			_ = conn.Close()
+			_ = l.Close()
 		}
 	}()
-	stop := interruptible(ctx, conn.NetConn())
+	stop := interruptible(ctx, l.NetConn())
 	role, err := l.prepareSession()
 	if !stop() {
 		err = errors.Join(context.Cause(ctx), err)
@@ -289,7 +314,7 @@ func interruptible(ctx context.Context, conn net.Conn) (stop func() bool) {
 func (l *link) kill(ctx context.Context, command string) (sent bool, err error) {
 	conn, err := wire.Connect(ctx, &wire.Config{
 		Network: l.network, Address: l.address, User: l.who.user, Password: l.who.password,
-		TLS: l.tls, TLSRequired: l.mustTLS(), Cleartext: l.to.Cleartext && l.mustTLS(), Dial: l.to.Dial,
+		TLS: l.tls, TLSRequired: l.mustTLS(), Cleartext: l.to.Cleartext && l.verified, Dial: l.to.Dial,
 		Attributes: map[string]string{"_client_name": "plinth"},
 	})
 	if err != nil {
@@ -317,4 +342,15 @@ func (l *link) kill(ctx context.Context, command string) (sent bool, err error) 
 func (l *link) mustTLS() bool {
 	_, ok := l.TLS()
 	return ok
+}
+
+// heard reports whether the server has said something that wasn't read, or has closed the connection. From an idle session
+// nothing is to be heard but that it ends.
+func (l *link) heard() bool {
+	conn, ok := l.plain.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := conn.SyscallConn()
+	return err != nil || pending(raw)
 }

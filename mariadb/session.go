@@ -44,6 +44,8 @@ type running struct {
 	inRows  bool         // its rows are
 	spoken  bool         // there were rows already: those of the next results are thrown away
 	results int          // that weren't rows
+	reached int          // of them before the failure
+	warned  bool         // the server has warned of something
 	returns bool         // its rows are those that it wrote (RETURNING)
 	result  driver.Result
 	failure *driver.Fault
@@ -183,10 +185,17 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 	if f != nil {
 		return st, f
 	}
+	size := len(req.Native)
 	if st != nil {
 		if f := s.args.encode(st, req.Args); f != nil {
 			return st, f
 		}
+		size = len(s.args.params.Values)
+	}
+	if s.maxPacket > 0 && size > s.maxPacket {
+		f := driver.Faultf(driver.TooLarge, "the statement and its arguments are of %d bytes, and the server takes %d", size, s.maxPacket)
+		f.Hint = "raise the server's max_allowed_packet, or send less at once"
+		return st, f
 	}
 	s.open(req, driver.Run)
 	if st == nil {
@@ -297,6 +306,7 @@ func (s *session) step() ([]byte, error) {
 			return nil, nil
 		}
 		run.results++
+		run.warned = run.warned || res.OK.Warnings > 0
 		run.result.RowsAffected += int64(res.OK.AffectedRows)
 		if res.OK.LastInsertID != 0 {
 			run.result.LastInsertID = int64(res.OK.LastInsertID)
@@ -364,7 +374,7 @@ func (s *session) refused(ctx context.Context, e *wire.ServerError) {
 // failed notes a fault of the call, unless there was one before.
 func (s *session) failed(f *driver.Fault) {
 	if s.running.failure == nil {
-		s.running.failure = f
+		s.running.failure, s.running.reached = f, s.running.results
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // TLS says how connections are encrypted and the server is verified, in the words of the mariadb and mysql clients
 // (https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode). The zero value verifies the
-// server's certificate and name against the system's roots, for every host but this machine, where there is none. A Unix
+// server's certificate and name against the system's roots, for every host but this machine, where TLS is only used if the server insists. A Unix
 // socket has none.
 type TLS struct {
 	// Mode is DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY. "": VERIFY_IDENTITY off this machine, and
@@ -67,20 +67,21 @@ func (t *target) resolveTLS() error {
 	return nil
 }
 
-// tlsModeFor returns how to connect to a host's address. PREFERRED asks for TLS where the server has it.
-func (t *target) tlsModeFor(h Host, address string) string {
+// tlsModes returns how to connect to a host's address: one way, or two if the second is to be tried where the server refuses
+// the first. PREFERRED asks for TLS where the server has it.
+func (t *target) tlsModes(h Host, address string) []string {
 	mode := t.TLS.Mode
 	switch {
 	case h.isSocket():
-		return tlsDisabled
+		return []string{tlsDisabled}
 	case mode == "" && h.isLoopback(address) && t.TLS.RootCert == "" && t.TLS.Config == nil:
-		return tlsPreferred
+		return []string{tlsDisabled, tlsRequired}
 	case mode == "":
-		return tlsVerifyIdentity
+		return []string{tlsVerifyIdentity}
 	case mode == tlsRequired && t.TLS.RootCert != "":
-		return tlsVerifyCA
+		return []string{tlsVerifyCA}
 	}
-	return mode
+	return []string{mode}
 }
 
 // tlsConfig returns the configuration of one connection, nil for none.

@@ -62,29 +62,39 @@ type arguments struct{ params wire.Params }
 
 func (a *arguments) encode(_ *prepared, args []any) *driver.Fault {
 	p := &a.params
-	p.Nulls, p.Types, p.Values = make([]byte, (len(args)+7)/8), p.Types[:0], p.Values[:0]
+	p.Nulls, p.Types, p.Values = p.Nulls[:0], p.Types[:0], p.Values[:0]
+	for range (len(args) + 7) / 8 {
+		p.Nulls = append(p.Nulls, 0)
+	}
 	for i, arg := range args {
-		v, err := driver.Simplify(arg)
-		if err != nil {
-			return driver.Faultf(driver.Argument, "argument %d: %w", i+1, err)
+		out, typ, flag, f := appendArgument(p.Values, i, arg)
+		if f != nil {
+			return f
 		}
-		switch v := v.(type) {
-		case nil:
+		if typ == wire.TypeNull {
 			p.Nulls[i/8] |= 1 << (i % 8)
-			p.Types = append(p.Types, wire.TypeNull, 0)
-		case int64:
-			p.Types = append(p.Types, wire.TypeLongLong, 0)
-			p.Values = binary.LittleEndian.AppendUint64(p.Values, uint64(v))
-		case float64:
-			p.Types = append(p.Types, wire.TypeDouble, 0)
-			p.Values = binary.LittleEndian.AppendUint64(p.Values, math.Float64bits(v))
-		case string:
-			p.Types = append(p.Types, wire.TypeVarString, 0)
-			p.Values = append(p.Values, 0xfd, byte(len(v)), byte(len(v)>>8), byte(len(v)>>16))
-			p.Values = append(p.Values, v...)
-		default:
-			return driver.Faultf(driver.Argument, "argument %d of %T", i+1, v)
 		}
+		p.Types, p.Values = append(p.Types, typ, flag), out
 	}
 	return nil
+}
+
+// appendArgument appends an argument as the binary protocol has it.
+func appendArgument(dst []byte, i int, arg any) (out []byte, typ, flag byte, f *driver.Fault) {
+	v, err := driver.Simplify(arg)
+	if err != nil {
+		return dst, 0, 0, driver.Faultf(driver.Argument, "argument %d: %w", i+1, err)
+	}
+	switch v := v.(type) {
+	case nil:
+		return dst, wire.TypeNull, 0, nil
+	case int64:
+		return binary.LittleEndian.AppendUint64(dst, uint64(v)), wire.TypeLongLong, 0, nil
+	case float64:
+		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v)), wire.TypeDouble, 0, nil
+	case string:
+		dst = append(dst, 0xfd, byte(len(v)), byte(len(v)>>8), byte(len(v)>>16))
+		return append(dst, v...), wire.TypeVarString, 0, nil
+	}
+	return dst, 0, 0, driver.Faultf(driver.Argument, "argument %d of %T", i+1, v)
 }
