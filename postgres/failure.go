@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/plinthdb/plinth/driver"
+)
+
+const (
+	queryCanceled     = "57014"
+	readOnlyTx        = "25006"
+	unknownStatement  = "26000"
+	notSupported      = "0A000"
+	protocolViolation = "08P01"
+)
+
+// refused remembers an error of the server's as what becomes of the call. The first counts.
+func (s *session) refused(ctx context.Context, m *pgproto3.ErrorResponse) {
+	run := &s.running
+	f := s.back.to.serverFault(run.phase, m)
+	if f.Evict && f.TxDead { // the server has ended the session
+		s.broken = f
+	}
+	if run.failure != nil {
+		return
+	}
+	if run.begin {
+		f.Phase, f.TxDead, s.tx.failed = driver.Begin, true, true
+	}
+	switch f.Code {
+	case queryCanceled:
+		if s.cancel != nil && s.watch.hasFired() {
+			native := f
+			f = ended(ctx, run.phase, native.Err)
+			f.Sent, f.Code = native.Sent, native.Code
+		}
+	case readOnlyTx:
+		s.readOnly(f)
+	}
+	if f.Position > 0 && run.stmt != nil && !samePrefix(run.stmt.Text, run.text, f.Position) {
+		f.Position = 0
+	}
+	run.failure = f
+}
+
+// samePrefix reports whether two texts have the same first n-1 characters, so that a position means the same in both.
+func samePrefix(a, b string, n int) bool {
+	for i := range b {
+		if n--; n == 0 {
+			return strings.HasPrefix(a, b[:i])
+		}
+	}
+	return n == 1 && strings.HasPrefix(a, b) && utf8.ValidString(b)
+}
+
+// readOnly is asked about a write that was refused because the session only reads. If nobody has asked for that, the server
+// isn't the one to write to any more.
+func (s *session) readOnly(f *driver.Fault) {
+	if s.tx.opts.ReadOnly || s.dirty || s.native != nil || s.back.to.readsOnly() {
+		f.Evict, f.Verdict = false, driver.Never
+		return
+	}
+	f.Evict, f.Verdict = true, driver.Again
+	s.back.pool.Invalidate()
+}
+
+// readsOnly reports whether sessions that can't write are what was asked for.
+func (t *target) readsOnly() bool {
+	if t.Role == RoleReadOnly || t.Role == RoleStandby || t.Role == RolePreferStandby {
+		return true
+	}
+	for name, value := range t.RuntimeParams {
+		if strings.EqualFold(name, "default_transaction_read_only") && !strings.EqualFold(value, "off") {
+			return true
+		}
+	}
+	return false
+}
+
+// unanswered is the fault of a call that ended before the server answered it. The session is settled before it's used again.
+func (s *session) unanswered(ctx context.Context) *driver.Fault {
+	run := &s.running
+	f := ended(ctx, run.phase, nil)
+	f.Sent = run.phase >= driver.Run && s.sock.written.Load() > run.mark
+	switch {
+	case !f.Sent:
+	case run.phase == driver.Commit:
+		f.Verdict = driver.Ambiguous
+	case s.mayHaveApplied():
+		f.Verdict = driver.IfSafe
+	}
+	if s.tx.open { // to wait for more answers in it would take the time that the context hasn't got
+		f.TxDead, s.tx.failed = true, true
+	}
+	return f
+}
+
+// mayHaveApplied reports whether what runs is a write that needs no COMMIT.
+func (s *session) mayHaveApplied() bool {
+	return s.running.stmt != nil && s.running.stmt.Access == driver.Write && !s.tx.open && s.status != 'T' && s.status != 'E'
+}
+
+// lost is the fault of a call during which the connection broke.
+func (s *session) lost(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
+	if s.broken == nil {
+		s.broken = err
+	}
+	run := &s.running
+	if run.failure != nil && run.failure.Evict { // the server has said why
+		return run.failure
+	}
+	sent := phase >= driver.Run && s.sock.written.Load() > run.mark
+	if s.watch.wasKilled() {
+		f := &driver.Fault{Kind: driver.Closed, Phase: phase, Sent: sent, Evict: true,
+			Err: fmt.Errorf("interrupted, because the engine was closed: %w", err)}
+		switch {
+		case sent && phase == driver.Commit:
+			f.Verdict = driver.Ambiguous
+		case sent && s.mayHaveApplied():
+			f.Verdict = driver.IfSafe
+		}
+		return f
+	}
+	f := s.back.to.wireFault(ctx, phase, sent, err)
+	f.Evict = true
+	return f
+}
+
+// abandon ends a call whose answer can't be used, because of f. If the connection is good the rest is thrown away.
+func (s *session) abandon(ctx context.Context, f *driver.Fault) *driver.Fault {
+	if f.Evict {
+		s.broken = f
+		return f
+	}
+	for s.owed > 0 {
+		if _, worse := s.answer(ctx); worse != nil {
+			return worse
+		}
+	}
+	return f
+}
