@@ -252,12 +252,16 @@ func (c Config) retarget(to Config) Config {
 	maps.Copy(sources, c.sources)
 	for _, s := range settings() {
 		from, said := old.sources[s.key]
-		if _, ok := sources[s.key]; ok || from.source == "default" { // the other engine may have other defaults
+		said = said && from.text == s.text(&old) // else the program has changed it since, as Options do
+		if _, ok := sources[s.key]; ok || said && from.source == "default" { // the other engine may have other defaults
 			continue
 		}
 		if s.copy(&c, &old); said {
 			sources[s.key] = from
 		}
+	}
+	if _, said := sources["max_idle_conns"]; !said && c.MaxOpenConns > 0 {
+		c.MaxIdleConns = min(c.MaxIdleConns, c.MaxOpenConns)
 	}
 	if from, ok := old.sources["name"]; ok && to.Name == "" {
 		sources["name"] = from

@@ -222,6 +222,26 @@ func TestUnderAnotherTargetKeepsWhatWasSaidAndNotWhatWasTheDefault(t *testing.T)
 	}
 }
 
+func TestAnotherTargetKeepsWhatTheProgramHasPutIntoTheConfig(t *testing.T) {
+	t.Parallel()
+	base, err := Load(t.Context(), WithURL("sqlite:app.db?slow_threshold=2s"), environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base.Timeout, base.RetryAttempts, base.SlowThreshold = time.Second, 1, 3*time.Second // as plinth.Options do after Load
+	base.MaxOpenConns, base.MaxIdleConns = 5, 5
+	for url, want := range map[string]Config{
+		"sqlite:app.db": {MaxOpenConns: 5, MaxIdleConns: 5}, "postgres://u@h/d": {MaxOpenConns: 5, MaxIdleConns: 5},
+		"sqlite:app.db?max_open_conns=3": {MaxOpenConns: 3, MaxIdleConns: 3},
+	} {
+		c, err := base.Under(WithOverride(t.Context(), WithURL(url)))
+		if err != nil || c.Timeout != time.Second || c.RetryAttempts != 1 || c.SlowThreshold != 3*time.Second ||
+			c.MaxOpenConns != want.MaxOpenConns || c.MaxIdleConns != want.MaxIdleConns || from(c, "timeout") != "1s (code)" {
+			t.Errorf("%s: got %s, %s, %v", url, says(c), from(c, "timeout"), err)
+		}
+	}
+}
+
 func TestUnderReportsAWrongOverride(t *testing.T) {
 	t.Parallel()
 	base, _ := Load(t.Context(), WithURL("sqlite:app.db"))
