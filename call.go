@@ -22,6 +22,7 @@ type call struct {
 	req  driver.Request
 	need driver.Need
 	safe bool // running it twice can't apply anything twice
+	ran  bool // an attempt was sent whose end nobody knows: it is repeated because the call is safe
 	once bool // leave retrying to the caller
 
 	ended bool // end was called
@@ -78,7 +79,9 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 // ready takes what the call is made with, and says whether it may be made.
 func (c *call) ready(ctx context.Context) error {
 	if c.st == nil {
-		c.st = c.eng.state.Load()
+		if c.st = c.eng.state.Load(); c.hold != nil && !c.hold.unbound() {
+			c.st = c.hold.st // the engine may have gone to another target
+		}
 		c.set = c.eng.under(ctx, c.st)
 	}
 	if c.op == hook.Begin && c.set.readOnly {
@@ -199,7 +202,7 @@ func (e *Engine) attempt(ctx context.Context, c *call) error {
 
 // vetoed returns the error of a before hook as the call's.
 func (e *Engine) vetoed(c *call, err error) *Error {
-	v := &Error{Kind: ErrVetoed, Op: string(c.op), Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Err: err}
+	v := &Error{Kind: ErrVetoed, Op: string(c.op), Engine: c.st.info.Engine, Target: c.st.info.Target, Err: err}
 	if c.stmt != nil {
 		v.Statement = c.stmt.Binder.Fingerprint()
 	}
@@ -213,7 +216,7 @@ func (c *call) run(ctx context.Context) error {
 	} else {
 		need := c.needs()
 		need.Timeout = c.set.acquire
-		sess, err := c.eng.borrow(ctx, c.asked, need)
+		sess, err := c.borrow(ctx, c.asked, need)
 		if err != nil {
 			c.acquired = time.Now() // all it did was wait
 			c.executed = c.acquired
@@ -228,6 +231,7 @@ func (c *call) run(ctx context.Context) error {
 }
 
 func (c *call) drive(ctx context.Context) (err error) {
+	c.req.ReadOnly = c.guarded()
 	switch c.op {
 	case hook.Query:
 		c.rows, err = c.sess.Query(ctx, &c.req)
@@ -258,6 +262,7 @@ func (c *call) attempted(err error) error {
 	if err != nil {
 		failure = e.failed(string(c.op), c.stmt, err, c.safe, inTx || c.op == hook.ExecuteMany)
 		failure.Row = c.row
+		c.judge(failure, err)
 		if inTx {
 			failure.in = c.hold
 		}
@@ -270,7 +275,7 @@ func (c *call) attempted(err error) error {
 		c.hold.note(c.stmt, failure, err)
 	case c.sess == nil, c.hold == nil && c.op == hook.Begin && err == nil:
 	case c.hold != nil && err == nil && c.keeps():
-		c.hold.bind(c.sess, c.needs().Access)
+		c.hold.bind(c.st, c.sess, c.needs().Access)
 		c.hold.note(c.stmt, nil, nil)
 	default:
 		c.sess.Release(fate(c.sess, c.stmt, err))
@@ -288,6 +293,24 @@ func (c *call) attempted(err error) error {
 		return failure
 	}
 	return nil
+}
+
+// guarded reports whether the database has to refuse the statement if it writes: because the context asks for that, or because
+// it's run again although nobody knows what became of it before. By its text it's a read, but a view or a function may
+// write all the same.
+func (c *call) guarded() bool {
+	return c.stmt != nil && c.st.info.GuardsReads && (c.hold == nil || c.hold.tx == nil) && (c.set.readOnly || c.ran)
+}
+
+// judge takes note of what a failure means for a read that is repeated.
+func (c *call) judge(failure *Error, err error) {
+	if f, ok := asFault(err); ok && c.safe && f.Sent && f.Verdict == driver.IfSafe {
+		c.ran = true
+	}
+	if c.ran && c.req.ReadOnly && !c.set.readOnly && failure.Kind == ErrReadOnly {
+		failure.Kind, failure.verdict, failure.retryable = ErrOutcomeUnknown, driver.Ambiguous, false
+		failure.Hint = "it looks like a read but writes, and the answer to its first run was lost: look before you repeat it"
+	}
 }
 
 // measure fills in the durations of an attempt that ends now.

@@ -19,15 +19,16 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 	if err := e.usable("with"); err != nil {
 		return err
 	}
-	set := e.under(ctx, e.state.Load())
-	if set.refused != nil {
-		return set.refused
+	c := call{eng: e, op: "with", need: driver.Need{Access: driver.Write, Pinned: true}}
+	if err := c.ready(ctx); err != nil {
+		return err
 	}
-	sess, err := e.borrow(ctx, ctx, driver.Need{Access: driver.Write, Pinned: true, Timeout: set.acquire})
+	c.need.Timeout = c.set.acquire
+	sess, err := c.borrow(ctx, ctx, c.need)
 	if err != nil {
-		return final(e.failed("with", nil, err, true, false))
+		return final(e.failed(string(c.op), nil, err, true, false))
 	}
-	conn := &Conn{place: place{eng: e, hold: &hold{sess: sess}}}
+	conn := &Conn{place: place{eng: e, hold: &hold{sess: sess, st: c.st}}}
 	defer func() { sess.Release(conn.hold.close()) }() // also when fn panics
 	return fn(conn)
 }

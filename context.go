@@ -56,14 +56,18 @@ func (e *Engine) heldTx(ctx context.Context) *Tx {
 // borrow takes a session from the pool. A caller whose context holds a transaction already doesn't queue: it would hold
 // one connection while it waits for another, and with enough callers like it nobody ever goes on. asked is the context
 // that the caller gave; ctx comes from it.
-func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
+//
+// The session is of c's target, unless the engine has left that one: then it's of the one that it has gone to, if the call
+// may be made there.
+func (c *call) borrow(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
+	e := c.eng
 	held := e.heldTx(ctx)
 	if held != nil {
 		// Where writing has a connection of its own, reading doesn't wait for it.
-		need.NoWait = !e.state.Load().info.SingleWriter || need.Access == held.access
+		need.NoWait = !c.st.info.SingleWriter || need.Access == held.access
 		e.watch.txHeld(ctx, e, held)
 	}
-	sess, err := e.acquire(ctx, need)
+	sess, err := c.acquire(ctx, asked, need)
 	if err == nil {
 		return sess, nil
 	}
@@ -84,12 +88,16 @@ func (e *Engine) borrow(ctx, asked context.Context, need driver.Need) (driver.Se
 	return nil, f
 }
 
-// acquire takes a session from the pool of the engine's target, of the new one if that has just changed.
-func (e *Engine) acquire(ctx context.Context, need driver.Need) (driver.Session, error) {
+func (c *call) acquire(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
 	for {
-		st := e.state.Load()
-		sess, err := st.backend.Acquire(ctx, need)
-		if err == nil || e.closing.Load() || e.state.Load().target == st.target {
+		if now := c.eng.state.Load(); now.target != c.st.target {
+			c.st, c.set = now, c.eng.under(asked, now)
+			if err := c.admit(); err != nil {
+				return nil, err
+			}
+		}
+		sess, err := c.st.backend.Acquire(ctx, need)
+		if err == nil || c.eng.closing.Load() || c.eng.state.Load().target == c.st.target {
 			return sess, err
 		}
 		if f, ok := asFault(err); !ok || f.Kind != driver.Closed {

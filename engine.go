@@ -109,12 +109,17 @@ func (e *Engine) Connect(ctx context.Context) error {
 	if err := e.usable("connect"); err != nil {
 		return err
 	}
-	st := e.state.Load()
-	_, err := retry.Do(ctx, st.policy, func(ctx context.Context) (struct{}, error) {
-		if err := st.backend.Connect(ctx); err != nil {
-			return struct{}{}, e.failed("connect", nil, err, true, false)
+	_, err := retry.Do(ctx, e.state.Load().policy, func(ctx context.Context) (struct{}, error) {
+		for {
+			st := e.state.Load()
+			err := st.backend.Connect(ctx)
+			switch {
+			case err == nil:
+				return struct{}{}, nil
+			case e.closing.Load() || e.state.Load().target == st.target: // else it has been left for another
+				return struct{}{}, e.failed("connect", nil, err, true, false)
+			}
 		}
-		return struct{}{}, nil
 	})
 	return final(err)
 }
@@ -209,7 +214,7 @@ func (e *Engine) swapHooks(set func(*hooks)) {
 }
 
 // connected runs Options.OnConnect on a new connection.
-func (e *Engine) connected(ctx context.Context, s driver.Session) (err error) {
+func (e *Engine) connected(ctx context.Context, t *target, s driver.Session) (err error) {
 	if e.options.OnConnect == nil {
 		return nil
 	}
@@ -219,7 +224,7 @@ func (e *Engine) connected(ctx context.Context, s driver.Session) (err error) {
 			err = &driver.Fault{Kind: driver.Unknown, Phase: driver.Dial, Evict: true, Err: fmt.Errorf("Options.OnConnect panicked: %v", p)}
 		}
 	}()
-	conn := &Conn{place: place{eng: e, hold: &hold{sess: s}}}
+	conn := &Conn{place: place{eng: e, hold: &hold{sess: s, st: e.stateOf(t, *t.login.Load())}}}
 	err = e.options.OnConnect(ctx, conn)
 	conn.hold.close()
 	if err == nil && s.TxState() != driver.TxIdle {

@@ -8,6 +8,7 @@ import (
 
 // hold is a session that a Conn or a Tx keeps over its calls. mu guards what tells whether it is in use.
 type hold struct {
+	st     *state         // of the engine, when the session was borrowed
 	sess   driver.Session // nil as long as a Pin needs none
 	lazy   bool           // of a Pin
 	access driver.Access  // what a Pin's session was asked for

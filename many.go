@@ -100,7 +100,7 @@ func (c *call) openUnit(ctx context.Context) (undo func(), keep func() error, er
 		keep = func() error { return c.sess.Savepoint(ctx, driver.SavepointRelease, manySavepoint) }
 		return undo, keep, err
 	}
-	err = c.sess.Begin(ctx, driver.TxOptions{})
+	err = c.sess.Begin(ctx, driver.TxOptions{ReadOnly: c.set.readOnly})
 	undo = func() {
 		if c.sess.TxState() != driver.TxIdle {
 			ctx, cancel := afterwards(ctx)

@@ -42,10 +42,10 @@ func (c *Conn) Broken() bool { return c.hold.isLost() }
 func (h *hold) unbound() bool { return h != nil && h.sess == nil }
 
 // bind keeps the session of the call that has just run.
-func (h *hold) bind(s driver.Session, access driver.Access) {
+func (h *hold) bind(st *state, s driver.Session, access driver.Access) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sess, h.access = s, access
+	h.st, h.sess, h.access = st, s, access
 }
 
 // unbind gives back a session that can't write, which a transaction that only read has kept until its end.

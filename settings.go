@@ -2,6 +2,7 @@ package plinth
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
@@ -21,9 +22,10 @@ type settings struct {
 	refused  error
 }
 
-// settings returns what a configuration says of calls.
-func (e *Engine) settingsOf(c *config.Config) settings {
-	s := settings{timeout: max(0, c.Timeout), slow: c.SlowThreshold, policy: e.policy}
+// settingsOf returns what a configuration says of calls. Where the whole engine only reads and the driver doesn't guard reads,
+// its sessions see to that by themselves.
+func (e *Engine) settingsOf(c *config.Config, info *driver.Info) settings {
+	s := settings{timeout: max(0, c.Timeout), slow: c.SlowThreshold, policy: e.policy, readOnly: c.ReadOnly && info.GuardsReads}
 	s.policy.Attempts, s.policy.Base, s.policy.Cap = c.RetryAttempts, c.RetryBaseDelay, c.RetryMaxDelay
 	return s
 }
@@ -44,7 +46,7 @@ func (e *Engine) derived(st *state, c config.Config, err error) *settings {
 			Hint: "the context's override (config.WithOverride) is wrong",
 		}}
 	}
-	s := e.settingsOf(&c)
+	s := e.settingsOf(&c, &st.info)
 	if c.AcquireTimeout != st.config.AcquireTimeout {
 		s.acquire = c.AcquireTimeout
 	}
@@ -69,12 +71,26 @@ func (c *call) admit() error {
 	switch {
 	case c.set.refused != nil && (c.stmt != nil || c.hold == nil || c.hold.tx == nil): // what ends a transaction always may
 		return c.set.refused
-	case c.set.readOnly && c.stmt != nil && c.stmt.Access != driver.Read:
+	case c.set.readOnly && c.stmt != nil && c.writes():
 		e := c.eng.usage(ErrReadOnly, string(c.op), "the context asks for reading only")
 		e.Statement = c.stmt.Binder.Fingerprint()
 		return e
 	}
 	return nil
+}
+
+// writes reports whether a call that must only read has to be refused here, because the database wouldn't.
+func (c *call) writes() bool {
+	inTx := c.hold != nil && c.hold.tx != nil
+	switch {
+	case inTx && c.stmt.Class == driver.Setting: // SET TRANSACTION READ WRITE
+		return strings.Contains(strings.ToUpper(c.stmt.Text), "TRANSACTION")
+	case c.stmt.Access == driver.Read:
+		return false
+	case inTx:
+		return !c.st.info.GuardsReads || c.hold.tx.access != driver.Read
+	}
+	return !c.st.info.GuardsReads
 }
 
 // over returns c with what the options say themselves, which goes before it.

@@ -35,7 +35,7 @@ func (e *Engine) open(c config.Config, opener driver.Opener) (*target, error) {
 	t := &target{}
 	t.login.Store(&c)
 	backend, err := opener(driver.Host{
-		Pool: e.options.pool(&c), OnConnect: e.connected, Leaked: func(h pool.Holder, returned bool) { e.leaked(t, h, returned) },
+		Pool: e.options.pool(&c), OnConnect: func(ctx context.Context, s driver.Session) error { return e.connected(ctx, t, s) }, Leaked: func(h pool.Holder, returned bool) { e.leaked(t, h, returned) },
 		Opened: func(ctx context.Context, name string, took time.Duration, err error) {
 			e.connOpened(ctx, t, name, took, err)
 		},
@@ -70,7 +70,7 @@ func (e *Engine) loginTo(ctx context.Context, t *target) (user, password string,
 
 // stateOf returns the state of a target under a configuration.
 func (e *Engine) stateOf(t *target, c config.Config) *state {
-	st := &state{target: t, config: c, settings: e.settingsOf(&c)}
+	st := &state{target: t, config: c, settings: e.settingsOf(&c, &t.info)}
 	st.derive = func(c config.Config, err error) *settings { return e.derived(st, c, err) }
 	return st
 }

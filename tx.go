@@ -68,7 +68,7 @@ func (e *Engine) begin(ctx context.Context, o TxOptions, once bool) (*Tx, error)
 	if err := e.do(ctx, c); err != nil {
 		return nil, err
 	}
-	tx := newTx(e, &hold{sess: c.sess}, nil, true)
+	tx := newTx(e, &hold{sess: c.sess, st: c.st}, nil, true)
 	tx.access = c.need.Access
 	return tx, nil
 }
@@ -266,7 +266,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	}()
 	err = fn(withTx(ctx, t), t)
 	returned = true
-	replayable := t.eng.state.Load().info.TransactionalDDL || !t.hold.schema
+	replayable := t.hold.st.info.TransactionalDDL || !t.hold.schema
 	switch {
 	case t.done.Load() && err == nil && t.applied:
 		return nil // fn committed it itself

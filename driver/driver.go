@@ -71,6 +71,7 @@ type Info struct {
 	Target           string // for messages and logs: names the database and holds no secret
 	TransactionalDDL bool   // a schema change can be rolled back; where it can't, a transaction that ran one isn't replayed
 	SingleWriter     bool   // all writing goes through one session
+	GuardsReads      bool   // Request.ReadOnly is honoured
 }
 
 // Need says what a session is wanted for.
@@ -131,6 +132,8 @@ type Request struct {
 	Stmt   *Stmt
 	Native string // what the database is given: Stmt's own text, or that with lists spread
 	Args   []any  // in the order of the native placeholders; see Simplify for their types
+
+	ReadOnly bool // outside a transaction: the database must refuse the statement, with a fault of kind ReadOnly, if it writes
 }
 
 // Stmt is a compiled statement. It is immutable and shared.
