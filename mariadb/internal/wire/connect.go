@@ -94,7 +94,7 @@ func (c *Conn) startTLS(ctx context.Context, cfg *Config) error {
 	}
 	t := tls.Client(c.sock, cfg.TLS)
 	if err := t.HandshakeContext(ctx); err != nil {
-		return err
+		return fmt.Errorf("beginning TLS: %w", err)
 	}
 	c.net, c.in.src = t, t
 	return nil
