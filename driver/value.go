@@ -93,6 +93,12 @@ func DateValue(t time.Time) Value {
 	return timeValue(KindDate, time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
 }
 
+// DaysValue returns the date that is a number of days after 1970-01-01. It is DateValue without taking a time apart and
+// putting it together again.
+func DaysValue(days int64) Value {
+	return Value{kind: KindDate, num: uint64(days * 86400), ref: time.UTC}
+}
+
 func timeValue(k ValueKind, t time.Time) Value {
 	return Value{kind: k, num: uint64(t.Unix()), nsec: uint32(t.Nanosecond()), ref: t.Location()}
 }

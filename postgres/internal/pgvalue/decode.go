@@ -29,18 +29,18 @@ func (t *Type) Decode(src []byte, format int16, a *Arena) (driver.Value, error) 
 func (t *Type) fromBinary(src []byte, a *Arena) (v driver.Value, ok bool) {
 	switch t.class {
 	case plain:
-		return driver.TextValue(a.text(src)), true
+		return driver.TextValue(a.Text(src)), true
 	case document:
-		return driver.JSONValue(a.text(src)), true
+		return driver.JSONValue(a.Text(src)), true
 	case bytea, other: // a type's own binary format is only bytes
-		return driver.BytesValue(a.bytes(src)), true
+		return driver.BytesValue(a.Bytes(src)), true
 	case jsonb:
 		if len(src) == 0 || src[0] != 1 { // the format's version
 			return v, false
 		}
-		return driver.JSONValue(a.text(src[1:])), true
+		return driver.JSONValue(a.Text(src[1:])), true
 	case numeric:
-		return a.numeric(src)
+		return numericValue(src, a)
 	case array, vector:
 		return t.fromBinaryArray(src, a)
 	}
@@ -52,7 +52,7 @@ func (t *Type) fromBinary(src []byte, a *Arena) (v driver.Value, ok bool) {
 	case boolean:
 		return driver.BoolValue(src[0] != 0), true
 	case char:
-		return driver.TextValue(a.text(appendChar(nil, src[0]))), true
+		return driver.TextValue(a.Text(appendChar(nil, src[0]))), true
 	case integer2:
 		return driver.IntValue(int64(int16(binary.BigEndian.Uint16(src)))), true
 	case integer4:
@@ -73,7 +73,7 @@ func (t *Type) fromBinary(src []byte, a *Arena) (v driver.Value, ok bool) {
 		return timeValue(int64(binary.BigEndian.Uint64(src))), true
 	case uuid:
 		var buf [36]byte
-		return driver.UUIDValue(a.text(appendUUID(buf[:0], src))), true
+		return driver.UUIDValue(a.Text(appendUUID(buf[:0], src))), true
 	}
 	var buf [64]byte
 	text := buf[:0]
@@ -86,7 +86,7 @@ func (t *Type) fromBinary(src []byte, a *Arena) (v driver.Value, ok bool) {
 	case interval:
 		text, ok = spanOf(src).append(text), true
 	}
-	return driver.TextValue(a.text(text)), ok
+	return driver.TextValue(a.Text(text)), ok
 }
 
 // size returns the length of the binary form of a class that has a fixed one.
@@ -152,7 +152,7 @@ func dateValue(days int32) driver.Value {
 	case math.MinInt32:
 		return driver.TextValue(minusInfinity)
 	}
-	return driver.DateValue(time.Unix((int64(days)+epochDays)*86400, 0).UTC())
+	return driver.DaysValue(int64(days) + epochDays)
 }
 
 // timeValue is dateValue for microseconds.

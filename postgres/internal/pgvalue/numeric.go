@@ -16,9 +16,9 @@ const (
 	numericMaxScale         = 0x3FFF
 )
 
-// numeric reads a numeric: the count of its digits to the base 10000, the exponent of the first, the sign, the number of
+// numericValue reads a numeric: the count of its digits to the base 10000, the exponent of the first, the sign, the number of
 // decimal digits after the point, and the digits.
-func (a *Arena) numeric(src []byte) (v driver.Value, ok bool) {
+func numericValue(src []byte, a *Arena) (v driver.Value, ok bool) {
 	if len(src) < 8 {
 		return v, false
 	}
@@ -77,7 +77,7 @@ func (a *Arena) numeric(src []byte) (v driver.Value, ok bool) {
 		}
 		b = b[:end]
 	}
-	return driver.DecimalValue(a.text(b)), true
+	return driver.DecimalValue(a.Text(b)), true
 }
 
 // appendNumeric writes digits such as -12.50, NaN or an infinity as a numeric. The rest, which the server may know to read

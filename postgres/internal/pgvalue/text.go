@@ -31,35 +31,35 @@ func (t *Type) fromText(src []byte, a *Arena) (v driver.Value, ok bool) {
 		f, err := strconv.ParseFloat(s, bits)
 		return driver.FloatValue(f), err == nil
 	case numeric:
-		return driver.DecimalValue(a.text(src)), s != ""
+		return driver.DecimalValue(a.Text(src)), s != ""
 	case bytea:
-		return a.bytea(src)
+		return byteaValue(src, a)
 	case date, timestamp, timestamptz:
 		return t.parseTime(s)
 	case interval:
 		span, ok := parseSpan(s)
 		var buf [64]byte
-		return driver.TextValue(a.text(span.append(buf[:0]))), ok
+		return driver.TextValue(a.Text(span.append(buf[:0]))), ok
 	case uuid:
-		return driver.UUIDValue(a.text(src)), len(src) == 36
+		return driver.UUIDValue(a.Text(src)), len(src) == 36
 	case document, jsonb:
-		return driver.JSONValue(a.text(src)), true
+		return driver.JSONValue(a.Text(src)), true
 	case array:
 		return t.fromTextArray(s, a)
 	case vector:
 		return t.fromTextVector(s, a)
 	}
-	return driver.TextValue(a.text(src)), true
+	return driver.TextValue(a.Text(src)), true
 }
 
-// bytea reads both forms that bytea_output has: \x and hexadecimal digits, or text with what isn't ASCII in octal.
-func (a *Arena) bytea(src []byte) (v driver.Value, ok bool) {
+// byteaValue reads both forms that bytea_output has: \x and hexadecimal digits, or text with what isn't ASCII in octal.
+func byteaValue(src []byte, a *Arena) (v driver.Value, ok bool) {
 	if len(src) >= 2 && src[0] == '\\' && src[1] == 'x' {
-		b := a.bytes(src[2:])
+		b := a.Bytes(src[2:])
 		n, err := hex.Decode(b, b)
 		return driver.BytesValue(b[:n:n]), err == nil
 	}
-	b := a.bytes(src)
+	b := a.Bytes(src)
 	n := 0
 	for i := 0; i < len(b); i++ {
 		c := b[i]
