@@ -252,7 +252,7 @@ func (c Config) retarget(to Config) Config {
 	maps.Copy(sources, c.sources)
 	for _, s := range settings() {
 		from, said := old.sources[s.key]
-		said = said && from.text == s.text(&old) // else the program has changed it since, as Options do
+		said = said && from.text == s.text(&old)                             // else the program has changed it since, as Options do
 		if _, ok := sources[s.key]; ok || said && from.source == "default" { // the other engine may have other defaults
 			continue
 		}
