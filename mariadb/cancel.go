@@ -21,6 +21,9 @@ const (
 	answerTime = 50 * time.Millisecond
 	moreTime   = 25 * time.Millisecond
 
+	// againTime is after what time a statement that should have been ended is ended again; then twice that, and so on.
+	againTime = 50 * time.Millisecond
+
 	// settleTime is how long a session whose answer didn't come is kept in the background to wait for it.
 	settleTime = 5 * time.Second
 )
@@ -169,9 +172,9 @@ const (
 
 // requestCancel asks the server, on a connection of its own, to end the statement that runs in this session. It doesn't while
 // START TRANSACTION may be what that would end, for the statement behind it would then run outside of a transaction; nor a
-// COMMIT, of which nobody could say what had become of it.
+// COMMIT, of which nobody could say what had become of it, or a ROLLBACK.
 func (s *session) requestCancel() {
-	if s.cancel != nil || s.running.begins > 0 || s.running.phase == driver.Commit {
+	if s.cancel != nil || s.running.begins > 0 || s.running.phase == driver.Commit || s.running.phase == driver.Rollback {
 		return
 	}
 	c := &canceling{done: make(chan struct{})}
@@ -191,12 +194,16 @@ func (s *session) timedOut(err error) error {
 		return err
 	}
 	if !s.watch.hasFired() {
-		if !s.hurried {
+		if s.hurried == 0 {
 			return err
 		}
-		s.hurried = false
-		s.requestCancel()
-		s.watch.hurry(time.Time{})
+		if !s.cancelAgain() { // it can only be waited for
+			s.hurried = 0
+			s.watch.hurry(time.Time{})
+			return nil
+		}
+		s.hurried = min(2*s.hurried, time.Second)
+		s.watch.hurry(time.Now().Add(s.hurried))
 		return nil
 	}
 	switch s.waiting {
@@ -211,7 +218,7 @@ func (s *session) timedOut(err error) error {
 		}
 		select {
 		case <-s.cancel.done:
-			if s.cancel.err == nil {
+			if s.cancelAgain() {
 				s.waiting = last
 				s.watch.patience(time.Now().Add(moreTime))
 				return nil
@@ -221,6 +228,35 @@ func (s *session) timedOut(err error) error {
 	}
 	s.waiting = gone
 	return errNoAnswer
+}
+
+// cancelAgain sends another KILL QUERY if the one before is known to have arrived: it may have come before the statement, which
+// it does nothing about then. It returns false if nobody knows where that one is.
+func (s *session) cancelAgain() bool {
+	if s.cancel != nil {
+		select {
+		case <-s.cancel.done:
+			if s.cancel.err != nil {
+				return false
+			}
+			s.cancel = nil
+		default:
+			return true
+		}
+	}
+	s.requestCancel()
+	return true
+}
+
+// impatient has reading ask the server to end the statement if nothing comes for a while, and again and again. What it returns
+// ends that.
+func (s *session) impatient(d time.Duration) (end func()) {
+	s.hurried = d
+	s.watch.hurry(time.Now().Add(d))
+	return func() {
+		s.hurried = 0
+		s.watch.hurry(time.Time{})
+	}
 }
 
 // interrupt is what the watch does, without waiting for it to notice that the context has ended.
@@ -247,8 +283,13 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 	s.watch.start(ctx)
 	defer s.watch.end()
 	s.waiting = gone
-	if f := s.drain(ctx, phase); f != nil {
-		return f
+	if s.Awaited() > 0 {
+		end := s.impatient(againTime)
+		f := s.drain(ctx, phase)
+		end()
+		if f != nil {
+			return f
+		}
 	}
 	for s.cancel != nil {
 		select {
@@ -279,8 +320,7 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 // says that ctx has ended first.
 func (s *session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
 	for s.Awaited() > 0 {
-		_, f := s.answer(ctx)
-		if f != nil && s.Awaited() > 0 {
+		if _, f := s.answer(ctx); f != nil && s.Awaited() > 0 {
 			if s.broken == nil {
 				f = ended(ctx, phase, nil) // nothing of the call that wanted this has been sent
 			}

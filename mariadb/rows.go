@@ -199,12 +199,7 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 		s.begin(ctx)
 	}
 	if s.running.stmt.Access == driver.Read {
-		s.hurried = true
-		s.watch.hurry(time.Now().Add(drainTime))
-		defer func() {
-			s.hurried = false
-			s.watch.hurry(time.Time{})
-		}()
+		defer s.impatient(drainTime)()
 	}
 	for s.Awaited() > 0 {
 		if _, f := s.answer(ctx); f != nil {

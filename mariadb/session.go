@@ -7,6 +7,7 @@ import (
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 	"github.com/plinthdb/plinth/pool"
+	"time"
 )
 
 // session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
@@ -20,13 +21,13 @@ type session struct {
 	tx    transaction
 	args  arguments
 
-	running running    // what was sent last
-	waiting waiting    // how far it got with waiting for an answer
-	hurried bool       // reading has a deadline of ours: see rows.Close
-	cancel  *canceling // a KILL QUERY that may still be under way
-	undo    bool       // a transaction has to be rolled back before anything else
-	broken  error      // why nothing can run on the connection any more
-	dirty   bool       // settings may have been changed
+	running running       // what was sent last
+	waiting waiting       // how far it got with waiting for an answer
+	hurried time.Duration // if not 0, reading has a deadline of ours: see impatient
+	cancel  *canceling    // a KILL QUERY that may still be under way
+	undo    bool          // a transaction has to be rolled back before anything else
+	broken  error         // why nothing can run on the connection any more
+	dirty   bool          // settings may have been changed
 	native  *Conn
 }
 
