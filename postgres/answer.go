@@ -50,12 +50,18 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 				run.begin, s.tx.begun = false, true
 				continue
 			}
+			if run.guard != unguarded && run.guarded() {
+				continue
+			}
 			run.completed++
 			run.result.RowsAffected += rowsAffected(m.CommandTag)
 			run.undone = string(m.CommandTag) == "ROLLBACK"
 		case *pgproto3.ReadyForQuery:
 			s.owed--
 			s.status = m.TxStatus
+			if run.guard == guardDone && s.status == 'I' {
+				s.undo = false
+			}
 			if s.owed == 0 {
 				return nil, run.failure
 			}
@@ -69,6 +75,15 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 	}
 }
 
+// guarded takes the end of a command where there is a guard, and reports whether it's one of the guard's own.
+func (r *running) guarded() bool {
+	if r.guard == guardDone {
+		return true
+	}
+	r.guard++
+	return r.guard == guardOpen
+}
+
 // aside takes the messages that are no part of most answers.
 func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *driver.Fault {
 	run := &s.running
@@ -77,7 +92,7 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 	}
 	switch m := msg.(type) {
 	case *pgproto3.BindComplete:
-		run.bound = !run.begin
+		run.bound = !run.begin && run.guard != guardSent
 	case *pgproto3.RowDescription:
 		if s.describing == nil && s.rows.open {
 			s.rows.redescribe(m)
@@ -91,7 +106,7 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 			run.failure = driver.Faultf(driver.Syntax, "the statement is empty")
 		}
 	case *pgproto3.CopyInResponse: // the server has skipped the Sync that followed, so it gets another
-		if s.copying { // what it wants is on its way
+		if run.copying { // what it wants is on its way
 			break
 		}
 		s.copyRefused()

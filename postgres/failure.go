@@ -60,7 +60,7 @@ func samePrefix(a, b string, n int) bool {
 // readOnly is asked about a write that was refused because the session only reads. If nobody has asked for that, the server
 // isn't the one to write to any more.
 func (s *session) readOnly(f *driver.Fault) {
-	if s.tx.opts.ReadOnly || s.dirty || s.native != nil || s.back.to.readsOnly() {
+	if s.tx.opts.ReadOnly || s.running.guard != unguarded || s.dirty || s.native != nil || s.back.to.readsOnly() {
 		f.Evict, f.Verdict = false, driver.Never
 		return
 	}
@@ -101,7 +101,7 @@ func (s *session) unanswered(ctx context.Context) *driver.Fault {
 
 // mayHaveApplied reports whether what runs is a write that needs no COMMIT.
 func (s *session) mayHaveApplied() bool {
-	return s.running.stmt != nil && s.running.stmt.Access == driver.Write && !s.tx.open && s.status != 'T' && s.status != 'E'
+	return s.running.stmt != nil && s.running.stmt.Access == driver.Write && s.running.guard == unguarded && !s.tx.open && s.status != 'T' && s.status != 'E'
 }
 
 // lost is the fault of a call during which the connection broke.

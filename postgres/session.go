@@ -32,7 +32,6 @@ type session struct {
 	broken     error         // why nothing can run on the connection any more
 	dirty      bool          // settings may have been changed
 	describing *description  // what is being read, if it's a description
-	copying    bool          // COPY was sent with its data
 	native     *pgconn.PgConn
 }
 
@@ -43,13 +42,26 @@ type running struct {
 	phase     driver.Phase
 	mark      int64 // bytes that had been written before it
 	begin     bool  // BEGIN went in front of it, and hasn't been answered
+	guard     guard // a transaction that only reads is around it
 	bound     bool  // the server has taken its arguments
+	copying   bool  // it's a COPY, and its data was sent with it
 	warned    bool  // the server has warned of something
 	undone    bool  // what it did was to roll back
 	completed int   // commands
 	result    driver.Result
 	failure   *driver.Fault
 }
+
+// guard is how far the transaction around a statement that must only read has come. It's sent and ended with the statement,
+// and no part of what the session's user knows.
+type guard uint8
+
+const (
+	unguarded guard = iota
+	guardSent       // nothing of it is answered
+	guardOpen       // BEGIN is
+	guardDone       // so is the statement
+)
 
 func newSession(w *wire, back *backend) *session {
 	s := &session{wire: w, back: back}
@@ -199,6 +211,11 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 	s.out = s.out[:0]
 	s.running = running{stmt: req.Stmt, text: req.Native, phase: driver.Run, begin: s.appendBegin()}
 	s.out = s.cache.appendClosed(s.out)
+	guarded := req.ReadOnly && !s.tx.open && s.status == 'I'
+	if guarded {
+		s.running.guard, s.undo = guardSent, true // until it's known to be over
+		s.out = appendBare(s.out, "BEGIN READ ONLY")
+	}
 	if st.name == "" {
 		s.out = appendParse(s.out, "", st.text, st.oids)
 	}
@@ -210,7 +227,10 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 	if st.name == "" {
 		s.out = appendDescribe(s.out, 'P', "")
 	}
-	s.out = appendSync(appendExecute(s.out))
+	if s.out = appendExecute(s.out); guarded {
+		s.out = appendBare(s.out, "COMMIT")
+	}
+	s.out = appendSync(s.out)
 	return st, s.flush(ctx, 1)
 }
 
