@@ -169,7 +169,7 @@ func (b *bulk) copyChunk() *driver.Fault {
 	s.begin(b.ctx)
 	defer s.watch.end()
 	s.out = s.out[:0]
-	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begin: s.tx.due()}
+	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begin: s.tx.due(), copying: true}
 	set := "SAVEPOINT " + copySavepoint
 	switch {
 	case s.running.begin:
@@ -178,8 +178,6 @@ func (b *bulk) copyChunk() *driver.Fault {
 		set = "RELEASE SAVEPOINT " + copySavepoint + "; " + set
 	}
 	s.out = appendQuery(appendQuery(s.out, set), b.copy.text)
-	s.copying = true
-	defer func() { s.copying = false }()
 	if f := s.flushWith(b.ctx, 2, b.buf); f != nil {
 		return f
 	}
