@@ -135,7 +135,7 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 		f = s.resolve(ctx, st, &d)
 	}
 	if f != nil {
-		if d.parsed && s.broken == nil && st.name != "" {
+		if (d.parsed || s.owed > 0) && s.broken == nil && st.name != "" {
 			s.cache.closed = append(s.cache.closed, st.name)
 		}
 		return nil, f

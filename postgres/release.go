@@ -8,17 +8,22 @@ import (
 )
 
 // Native implements driver.Session: it returns a *pgconn.PgConn of github.com/jackc/pgx/v5. It must not be closed, and the
-// session must not be used while it works. The connection isn't used again after this borrower.
+// session must not be used while it works, or has a transaction open. The connection isn't used again after this borrower.
+// It returns nil while rows are open, and after a call that wasn't answered.
 func (s *session) Native() any {
 	s.dirty = true
-	if s.native == nil && s.broken == nil && s.owed == 0 {
-		conn, err := s.wire.construct()
-		if err != nil {
-			return nil
-		}
-		s.native = conn
+	if s.native != nil {
+		return s.native
 	}
-	return s.native
+	if s.broken != nil || s.unsettled() || s.rows.open {
+		return nil
+	}
+	conn, err := s.construct()
+	if err != nil {
+		return nil
+	}
+	s.native = conn
+	return conn
 }
 
 // Release implements driver.Session. What takes time is done in the background, while the session still counts as borrowed.

@@ -141,7 +141,7 @@ func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault 
 	if strings.IndexByte(req.Native, 0) >= 0 {
 		return driver.Faultf(driver.Syntax, "the statement holds a zero byte")
 	}
-	if req.Stmt.Class == driver.Setting && !(s.tx.open && endsWithTx(req.Native)) {
+	if req.Stmt.Class == driver.Setting && (!s.tx.open || !endsWithTx(req.Native)) {
 		s.dirty = true
 	}
 	s.begin(ctx)

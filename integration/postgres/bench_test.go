@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +59,9 @@ func BenchmarkPointSelect(b *testing.B) {
 					return err
 				}
 				all = append(all, a)
+			}
+			if len(all) != 1000 {
+				return fmt.Errorf("%d rows", len(all))
 			}
 			return rows.Err()
 		})

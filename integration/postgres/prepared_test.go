@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/plinthdb/plinth"
 )
 
@@ -183,5 +184,35 @@ func TestCopyIsRefusedAndTheConnectionGoesOn(t *testing.T) {
 	}
 	if s := e.Stats(); s.DialCount != 1 {
 		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// TestTheNativeConnectionIsThere uses it for what the engine has no verb for.
+func TestTheNativeConnectionIsThere(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create table things (id int, name text)")
+	err := e.With(t.Context(), func(c *plinth.Conn) error {
+		execute(t, c, "insert into things values (1, 'one')")
+		conn, ok := c.Native().(*pgconn.PgConn)
+		if !ok {
+			return fmt.Errorf("Native is a %T", c.Native())
+		}
+		if _, err := conn.CopyFrom(t.Context(), strings.NewReader("2\ttwo\n3\tthree\n"), "copy things from stdin"); err != nil {
+			return err
+		}
+		if n, err := plinth.One[int](t.Context(), c, "select count(*) from things"); n != 3 || err != nil {
+			t.Errorf("%d rows, %v; want 3", n, err)
+		}
+		execute(t, c, "listen news", "notify news, 'hello'")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things"); n != 3 || err != nil {
+		t.Errorf("%d rows, %v; want 3", n, err)
+	}
+	if s := e.Stats(); s.DialCount != 2 {
+		t.Errorf("%d connections were dialled, want another after the native one", s.DialCount)
 	}
 }
