@@ -1,0 +1,215 @@
+package mariadb_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/mariadb"
+	"github.com/plinthdb/plinth/plinthtest"
+)
+
+// slow is a query that nobody waits for.
+const slow = "select seq from seq_1_to_100000000000 where seq + 0 < 0"
+
+// slack is how much later than its context a call may return: the time that the server is given to answer a cancel
+// request, and some for a machine that is busy with other tests.
+const slack = 500 * time.Millisecond
+
+// TestACancelledStatementLeavesItsConnectionToBeUsed shows that a cancel costs no new connection.
+func TestACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
+	e := open(t, poolOf(1))
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		began := time.Now()
+		_, err := e.FetchAll(ctx, slow)
+		cancel()
+		if !errors.Is(err, plinth.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("error %v, want ErrTimeout", err)
+		}
+		if took := time.Since(began); took > 20*time.Millisecond+slack {
+			t.Errorf("it took %v", took)
+		}
+		if n, err := plinth.One[int](t.Context(), e, "select 1"); n != 1 || err != nil {
+			t.Fatalf("the next statement: %d, %v", n, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// TestABigResultIsNotReadToItsEndToBeClosed closes rows of which minutes' worth are left.
+func TestABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
+	e := open(t, poolOf(1))
+	for _, text := range []string{
+		"select seq, repeat('x', 1000) from seq_1_to_100000000000",
+		"select seq, repeat('x', 20000) from seq_1_to_100000000000 where seq <= 5 or seq % 500000000 = 1", // the server sends what fills a buffer
+	} {
+		r, err := e.Query(t.Context(), text)
+		if err != nil || !r.Next() {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := r.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		if n, err := plinth.One[int](t.Context(), e, "select 1"); n != 1 || err != nil {
+			t.Fatalf("the next statement: %d, %v", n, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// TestCloseCutsWhatRuns closes the engine under a statement, which the server then stops, too.
+func TestCloseCutsWhatRuns(t *testing.T) {
+	url := servers.MariaDB(t).Database(t)
+	e, err := mariadb.Open(t.Context(), plinth.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := openURL(t, url)
+	result := make(chan error, 1)
+	go func() {
+		_, err := e.FetchAll(context.Background(), slow)
+		result <- err
+	}()
+	running := func() int {
+		n, err := plinth.One[int](t.Context(), admin, "select count(*) from information_schema.processlist where info like 'select seq%' and db = database()")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	eventually(t, "it runs", func() bool { return running() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := e.Close(ctx); !errors.Is(err, plinth.ErrTimeout) {
+		t.Errorf("Close: %v, want ErrTimeout", err)
+	}
+	if err := <-result; !errors.Is(err, plinth.ErrClosed) && !errors.Is(err, plinth.ErrCanceled) {
+		t.Errorf("the statement: %v, want ErrClosed", err)
+	}
+	eventually(t, "the server has stopped it", func() bool { return running() == 0 })
+}
+
+// TestNothingLaterIsHit cancels statements at random moments, those included at which they are just over, and holds that
+// no statement of anybody else is ever interrupted, and that a write is there if its caller was told so, and isn't if he
+// was told that it isn't.
+func TestNothingLaterIsHit(t *testing.T) {
+	e := open(t, poolOf(4))
+	execute(t, e, "create table done (id bigint primary key)")
+	var ids atomic.Int64
+	var group sync.WaitGroup
+	for worker := range 8 {
+		random := rand.New(rand.NewPCG(1, uint64(worker)))
+		group.Go(func() {
+			for range 100 {
+				id := ids.Add(1)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(25_000))*time.Microsecond)
+				var err error
+				if random.IntN(2) == 0 {
+					_, err = e.Execute(ctx, "insert into done select ? from dual where sleep(?) = 0", id, random.Float64()/50)
+				} else {
+					err = e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+						if _, err := tx.Execute(ctx, "insert into done values (?)", id); err != nil {
+							return err
+						}
+						_, err := plinth.One[int](ctx, tx, "select sleep(?)", random.Float64()/50)
+						return err
+					})
+				}
+				cancel()
+				there, checked := plinth.One[int](t.Context(), e, "select count(*) from done where id = ?", id)
+				switch {
+				case checked != nil:
+					t.Errorf("a statement that nobody cancelled: %v", checked)
+				case err == nil && there != 1:
+					t.Errorf("the write %d was said to be done, and isn't there", id)
+				case err != nil && there != 0 && !errors.Is(err, plinth.ErrOutcomeUnknown):
+					t.Errorf("the write %d is there, and its error was %v", id, err)
+				case err != nil && !errors.Is(err, plinth.ErrTimeout) && !errors.Is(err, plinth.ErrOutcomeUnknown):
+					t.Errorf("error %v", err)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// TestNoKillIsSentBeforeStartTransactionIsAnswered loses the answers to START TRANSACTION and to the first statement: a KILL QUERY
+// then could hit the former alone, and the statement behind it would be carried out by itself, which no rollback undoes.
+func TestNoKillIsSentBeforeStartTransactionIsAnswered(t *testing.T) {
+	server := servers.MariaDB(t)
+	proxy := plinthtest.NewProxy(t, server.Addr())
+	e := openURL(t, proxy.URL(server.Database(t)), poolOf(1))
+	execute(t, e, "create table done (id bigint primary key)")
+	if err := e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+		_, err := tx.Execute(ctx, "insert into done values (?)", 1)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, inTx := range []bool{true, false} {
+		before := proxy.Stats().Accepted
+		proxy.Blackhole(plinthtest.ToClient, plinthtest.Hold)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		var err error
+		if inTx {
+			err = e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+				_, err := tx.Execute(ctx, "insert into done values (?)", 2)
+				return err
+			})
+		} else {
+			_, err = e.Execute(ctx, "insert into done values (?)", 3)
+		}
+		cancel()
+		if !errors.Is(err, plinth.ErrTimeout) && !errors.Is(err, plinth.ErrOutcomeUnknown) {
+			t.Errorf("error %v, want ErrTimeout", err)
+		}
+		if asked := proxy.Stats().Accepted > before; asked == inTx {
+			t.Errorf("in a transaction: %v; a KILL was sent: %v", inTx, asked)
+		}
+		if err := proxy.Heal(); err != nil {
+			t.Fatal(err)
+		}
+		idle(t, e)
+		if n, err := plinth.One[int](t.Context(), e, "select count(*) from done where id = 2"); n != 0 || err != nil {
+			t.Errorf("%d rows of the transaction that was given up, %v", n, err)
+		}
+	}
+}
+
+// TestAKillMeetsTheNextPing shows what settling relies on: once KILL QUERY is answered its mark is there, and gone with the next
+// command, whatever that is.
+func TestAKillMeetsTheNextPing(t *testing.T) {
+	url := servers.MariaDB(t).Database(t)
+	e, admin := openURL(t, url, poolOf(1)), openURL(t, url)
+	for range 200 {
+		err := e.With(t.Context(), func(c *plinth.Conn) error {
+			id, err := plinth.One[int](t.Context(), c, "select connection_id()")
+			if err != nil {
+				return err
+			}
+			execute(t, admin, "kill query "+strconv.Itoa(id))
+			_, _ = c.Ping(t.Context())
+			_, err = plinth.One[int](t.Context(), c, "select 1")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
