@@ -1,6 +1,7 @@
 package open
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -22,7 +23,7 @@ func (s *Set) follow(ctx context.Context, t *target, r *resolved) {
 	}
 	defer f.mu.Unlock()
 	last := f.last[r.asked.Name]
-	if last != nil && last.number >= r.number { // the same, or what a context of before still has
+	if last != nil && !r.after(last) { // the same, or what a context of before still has
 		return
 	}
 	f.last[r.asked.Name] = r
@@ -32,6 +33,11 @@ func (s *Set) follow(ctx context.Context, t *target, r *resolved) {
 	if err := t.engine.Reconfigure(context.WithoutCancel(ctx), r.config); err != nil {
 		s.notFollowed(slog.String("target", t.engine.Target()), slog.Any("error", err))
 	}
+}
+
+// after reports whether r was made of a later configuration than o, or of the same one later.
+func (r *resolved) after(o *resolved) bool {
+	return cmp.Or(cmp.Compare(r.base, o.base), cmp.Compare(r.number, o.number)) > 0
 }
 
 func (s *Set) notFollowed(attrs ...slog.Attr) {

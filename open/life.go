@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 )
 
 // add makes a target, leased to the caller, and has it dialled. s.mu is held.
@@ -31,22 +36,45 @@ func (s *Set) living() context.Context {
 	return s.life
 }
 
-// dial opens a target's engine and connects it. It belongs to no caller: who asked first may leave while others wait.
+// dial opens a target's engine and connects it. It belongs to no caller: who asked first may leave while others wait. So if
+// a function of the Options, Retry.OnRetry for one, panics or ends the goroutine, that is an error of theirs.
 func (s *Set) dial(ctx context.Context, t *target) {
+	var engine *plinth.Engine
+	var err error = failed(driver.Unknown, t.config, errors.New("a function of the Options has called runtime.Goexit"))
+	defer func() {
+		if p := recover(); p != nil {
+			err = failed(driver.Unknown, t.config, fmt.Errorf("a function of the Options panicked: %v", p))
+			s.log().LogAttrs(ctx, slog.LevelError, "plinth: a function of the Options panicked, and the dial failed",
+				slog.String("target", t.config.Redacted()), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+		}
+		if err != nil && engine != nil {
+			err = errors.Join(err, engine.Close(ctx))
+		}
+		s.dialled(t, engine, err)
+	}()
 	open := s.open
 	if open == nil {
 		open = OpenConfig
 	}
 	o := s.Options
-	o.Connect, o.Watch = true, false // watching is the Set's business, which knows an engine by its target
-	engine, err := open(ctx, t.config, o)
+	o.Connect, o.Watch = false, false // watching is the Set's business, which knows an engine by its target
+	e, failure := open(ctx, t.config, o)
+	if failure == nil {
+		engine = e // first, so that it's closed if Connect doesn't return
+		failure = e.Connect(ctx)
+	}
+	err = failure
+}
+
+// dialled tells how a dial has ended.
+func (s *Set) dialled(t *target, engine *plinth.Engine, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.engine, t.err = engine, err; err != nil {
+	if t.err = err; err != nil {
 		delete(s.targets, t.key)
 		s.counts.Failed++
 	} else {
-		t.used, t.acquires = time.Now(), engine.Stats().AcquireCount
+		t.engine, t.used, t.acquires = engine, time.Now(), engine.Stats().AcquireCount
 		s.counts.Opened++
 	}
 	close(t.ready)

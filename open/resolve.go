@@ -11,6 +11,7 @@ import (
 // base is the configuration without overrides. It never changes.
 type base struct {
 	config config.Config
+	number int64     // the one that was read last has the highest
 	own    *resolved // what contexts without overrides get
 	err    error     // instead of own: no database is named, and every context has to name its own
 }
@@ -20,7 +21,8 @@ type resolved struct {
 	key    key
 	asked  config.Config // what is in force under the context
 	config config.Config // for the engine
-	number int64         // the one that was made last has the highest
+	base   int64         // the number of the base it was made of
+	number int64         // of those made of a base the last has the highest
 }
 
 // resolve returns the configuration in force under ctx. Under a context that was seen before it costs a lookup.
@@ -91,8 +93,10 @@ func (s *Set) load() (*base, error) {
 	return b, nil
 }
 
+// newBase returns the base that comes after all others. s.loading is held, so that it's put in force before the next one.
 func (s *Set) newBase(c config.Config) *base {
-	b := &base{config: c}
+	s.bases++
+	b := &base{config: c, number: s.bases}
 	if none, err := config.Parse(nowhere); err == nil && c.SameTarget(none) {
 		if _, b.err = s.Options.Configure(context.Background(), ""); b.err != nil { // it knows what to say
 			return b
@@ -108,6 +112,8 @@ func (s *Set) reloaded(c config.Config, err error) {
 		s.notFollowed(slog.Any("error", err))
 		return
 	}
+	s.loading.Lock() // who makes the first base may still have to put it in force
+	defer s.loading.Unlock()
 	s.base.Store(s.newBase(c))
 }
 
@@ -117,7 +123,7 @@ const override = "context override"
 // resolved returns what an engine for c is opened with. The settings of a call that an override says are left out: they are
 // that context's, and each call under it has them anyway.
 func (s *Set) resolved(b *base, c config.Config) *resolved {
-	r := &resolved{key: s.key(c), asked: c, number: s.resolutions.Add(1)}
+	r := &resolved{key: s.key(c), asked: c, base: b.number, number: s.resolutions.Add(1)}
 	for _, v := range c.Explain() {
 		if v.Source != override {
 			continue

@@ -176,12 +176,8 @@ func TestAChangedFileIsFollowed(t *testing.T) {
 	first, second := touch(t, s, t.Context()), touch(t, s, before)
 	is := func(db *plinth.Engine, want int) {
 		t.Helper()
-		readers := 0
-		for _, p := range db.Stats().Pools {
-			readers = max(readers, p.MaxOpenConnections)
-		}
-		if readers != want {
-			t.Errorf("%s has %d readers, want %d", db.Target(), readers, want)
+		if got := readers(db); got != want {
+			t.Errorf("%s has %d readers, want %d", db.Target(), got, want)
 		}
 	}
 	is(first, 3)
@@ -207,6 +203,43 @@ func TestAChangedFileIsFollowed(t *testing.T) {
 	}
 	s.reloaded(config.Config{}, errors.New("broken"))
 	touch(t, s, t.Context())
+}
+
+func TestAContextThatWasResolvedAcrossAChangePutsNothingOldInForce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := &Set{Options: plinth.Options{Watch: true, Config: []config.Option{noDatabase, config.WithURL("sqlite:" + dir + "/a.db?max_open_conns=3")}}}
+	defer s.Close(context.WithoutCancel(t.Context()))
+	db := touch(t, s, t.Context())
+	var once sync.Once
+	resolving, proceed := make(chan bool), make(chan bool)
+	slow := config.WithOverride(t.Context(), config.With(func(c *config.Config) {
+		once.Do(func() { close(resolving); <-proceed })
+		c.Timeout = time.Hour
+	}))
+	var all sync.WaitGroup
+	all.Go(func() { touch(t, s, slow) })
+	<-resolving
+	s.reloaded(config.Load(t.Context(), noDatabase, config.WithURL("sqlite:"+dir+"/a.db?max_open_conns=5")))
+	touch(t, s, t.Context())
+	close(proceed)
+	all.Wait()
+	for range 2 {
+		if got := readers(db); got != 5 {
+			t.Errorf("%d readers, want 5", got)
+		}
+		if touch(t, s, t.Context()) != db {
+			t.Error("another engine")
+		}
+	}
+}
+
+// readers returns how many an engine may have.
+func readers(db *plinth.Engine) (n int) {
+	for _, p := range db.Stats().Pools {
+		n = max(n, p.MaxOpenConnections)
+	}
+	return n
 }
 
 func write(t *testing.T, file, text string) {

@@ -52,7 +52,8 @@ type Set struct {
 	IdleTimeout time.Duration
 
 	base        atomic.Pointer[base]
-	loading     sync.Mutex   // held by who makes the first base
+	loading     sync.Mutex   // held by who makes a base
+	bases       int64        // that were made
 	resolutions atomic.Int64 // that were made
 
 	mu      sync.Mutex

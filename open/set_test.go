@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/querylog"
+	"github.com/plinthdb/plinth/retry"
 )
 
 // noDatabase is an environment that names none.
@@ -355,6 +357,35 @@ func TestCloseHangsUpOnADial(t *testing.T) {
 			t.Error("the dial went on")
 		}
 	})
+}
+
+func TestWhatTheCallersCodeDoesInADialIsTheErrorOfThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	for want, onRetry := range map[string]func(){
+		"a function of the Options panicked: no":              func() { panic("no") },
+		"a function of the Options has called runtime.Goexit": runtime.Goexit,
+	} {
+		s, _ := tenants(t, 0)
+		s.Options.Retry = retry.Policy{Base: time.Nanosecond, OnRetry: func(context.Context, int, time.Duration, error) { onRetry() }}
+		var opened *plinth.Engine
+		s.open = func(ctx context.Context, c config.Config, o plinth.Options) (*plinth.Engine, error) {
+			var err error
+			opened, err = OpenConfig(ctx, c, o)
+			return opened, err
+		}
+		nobody := config.WithOverride(t.Context(), config.WithURL("postgres://u@127.0.0.1:1/d?sslmode=disable"))
+		for range 2 {
+			if _, err := s.Engine(nobody); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+			if err := run(opened, t.Context(), "select 1"); !errors.Is(err, plinth.ErrClosed) {
+				t.Errorf("the engine is still open: %v", err)
+			}
+		}
+		if st := s.Stats(); st.Failed != 2 || len(st.Targets) != 0 {
+			t.Errorf("%+v", st)
+		}
+	}
 }
 
 func TestAPanicInUseGivesTheTargetBack(t *testing.T) {
