@@ -1,0 +1,385 @@
+package mariadb_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/plinthtest"
+)
+
+func TestStartTransactionTravelsWithTheFirstStatement(t *testing.T) {
+	server := servers.MariaDB(t)
+	proxy := plinthtest.NewProxy(t, server.Addr())
+	e := openURL(t, proxy.URL(server.Database(t)), poolOf(1))
+	execute(t, e, "create table things (id int)")
+	none := func(context.Context, *plinth.Tx) error { return nil }
+	one := func(ctx context.Context, tx *plinth.Tx) error {
+		_, err := tx.Execute(ctx, "insert into things values (1)")
+		return err
+	}
+	if err := e.InTx(t.Context(), one); err != nil { // its statement is prepared now
+		t.Fatal(err)
+	}
+	const delay = 40 * time.Millisecond
+	proxy.Delay(plinthtest.ToServer, delay, 0)
+	for _, c := range []struct {
+		fn    func(context.Context, *plinth.Tx) error
+		opts  plinth.TxOptions
+		trips time.Duration
+	}{{none, plinth.TxOptions{}, 0}, {one, plinth.TxOptions{}, 2}, {one, plinth.TxOptions{Isolation: plinth.Serializable}, 2}} {
+		began := time.Now()
+		if err := e.InTx(t.Context(), c.fn, c.opts); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < c.trips*delay || took >= (c.trips+1)*delay {
+			t.Errorf("it took %v, want %d round trips of %v", took, c.trips, delay)
+		}
+	}
+}
+
+func TestOptionsOfATransactionHold(t *testing.T) {
+	url := servers.MariaDB(t).Database(t)
+	e, other := openURL(t, url, poolOf(1)), openURL(t, url, poolOf(1))
+	execute(t, e, "create table things (id int primary key, n int)", "insert into things values (1, 0)")
+	for _, o := range []plinth.TxOptions{
+		{}, {Isolation: plinth.ReadCommitted}, {Isolation: plinth.RepeatableRead, ReadOnly: true},
+		{Isolation: plinth.Serializable, ReadOnly: true}, {Isolation: plinth.Serializable},
+	} {
+		err := e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+			const read = "select n from things where id = 1"
+			before, err := plinth.One[int](ctx, tx, read)
+			if err != nil {
+				return err
+			}
+			// Another's write is let in between, but where the transaction is serializable: reading locks there.
+			_, err = other.FetchAll(t.Context(), read+" for update nowait")
+			if errors.Is(err, plinth.ErrLocked) != (o.Isolation == plinth.Serializable) {
+				t.Errorf("%+v: another's lock: %v", o, err)
+			}
+			if o.Isolation == plinth.Serializable {
+				return nil
+			}
+			execute(t, other, "update things set n = n + 1 where id = 1")
+			after, err := plinth.One[int](ctx, tx, read)
+			if seen := after != before; seen != (o.Isolation == plinth.ReadCommitted) || err != nil {
+				t.Errorf("%+v: the other's write is seen: %v, %v", o, seen, err)
+			}
+			return nil
+		}, o)
+		if err != nil {
+			t.Error(err)
+		}
+		err = e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+			_, err := tx.Execute(ctx, "update things set n = n + 1 where id = 1")
+			return err
+		}, o)
+		if errors.Is(err, plinth.ErrReadOnly) != o.ReadOnly || err != nil && !o.ReadOnly {
+			t.Errorf("%+v: a write: %v", o, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// TestAWaitThatWasTooLongEndsTheTransaction shows what MariaDB would do by itself: COMMIT would keep the rows from before the
+// statement that failed.
+func TestAWaitThatWasTooLongEndsTheTransaction(t *testing.T) {
+	url := servers.MariaDB(t).Database(t)
+	e := openURL(t, url+"&innodb_lock_wait_timeout=1", poolOf(1))
+	other := openURL(t, url)
+	execute(t, e, "create table things (id int primary key)", "insert into things values (1)")
+	holder, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.Execute(t.Context(), "delete from things where id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := e.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Execute(t.Context(), "insert into things values (2)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Execute(t.Context(), "insert into things values (1)"); !errors.Is(err, plinth.ErrLocked) {
+		t.Errorf("error %v, want ErrLocked", err)
+	}
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Execute(t.Context(), "insert into things values (3)"); !errors.Is(err, plinth.ErrTxDone) {
+		t.Errorf("the next statement: %v, want ErrTxDone", err)
+	}
+	if err := tx.Commit(t.Context()); !errors.Is(err, plinth.ErrTxDone) || !errors.Is(err, plinth.ErrLocked) {
+		t.Errorf("Commit: %v, want ErrTxDone because of ErrLocked", err)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things"); n != 1 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// TestDeadlocksLeaveNothingBehind induces them: of a transaction that was chosen, MariaDB would carry the next statement out by
+// itself, and no rollback would undo it.
+func TestDeadlocksLeaveNothingBehind(t *testing.T) {
+	e := open(t)
+	execute(t, e, "create table counters (id int primary key, n int not null)", "create table steps (id int auto_increment primary key, what int)",
+		"insert into counters values (1, 0), (2, 0)")
+	deadlocks := 50
+	if testing.Short() {
+		deadlocks = 5
+	}
+	for round := range deadlocks {
+		both := make(chan struct{}, 2)
+		result := make(chan error)
+		swap := func(first, second int) error {
+			tx, err := e.Begin(t.Context())
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback(t.Context()) //nolint:errcheck // undoes what is left
+			if _, err := tx.Execute(t.Context(), "update counters set n = n + 1 where id = ?", first); err != nil {
+				return err
+			}
+			both <- struct{}{}
+			eventually(t, "both hold one", func() bool { return len(both) == 2 })
+			_, err = tx.Execute(t.Context(), "update counters set n = n + 1 where id = ?", second)
+			if err == nil {
+				return tx.Commit(t.Context())
+			}
+			if _, next := tx.Execute(t.Context(), "insert into steps (what) values (?)", round); !errors.Is(next, plinth.ErrTxDone) {
+				t.Errorf("the statement after a deadlock: %v, want ErrTxDone", next)
+			}
+			if commit := tx.Commit(t.Context()); !errors.Is(commit, plinth.ErrTxDone) {
+				t.Errorf("Commit after a deadlock: %v, want ErrTxDone", commit)
+			}
+			return err
+		}
+		go func() { result <- swap(1, 2) }()
+		go func() { result <- swap(2, 1) }()
+		one, two := <-result, <-result
+		if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), plinth.ErrDeadlock) {
+			t.Fatalf("got %v and %v, want one ErrDeadlock", one, two)
+		}
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select sum(n) from counters"); n != 2*deadlocks || err != nil {
+		t.Errorf("the sum is %d, %v; want %d", n, err, 2*deadlocks)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from steps"); n != 0 || err != nil {
+		t.Errorf("%d rows of dead transactions, %v", n, err)
+	}
+}
+
+func TestADeadlockRunsOneTransactionAgain(t *testing.T) {
+	e := open(t)
+	execute(t, e, "create table counters (id int primary key, n int not null)", "insert into counters values (1, 0), (2, 0)")
+	both := make(chan struct{}, 2)
+	swap := func(first, second int) func() error {
+		return func() error {
+			tries := 0
+			return e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+				if _, err := tx.Execute(ctx, "update counters set n = n + 1 where id = ?", first); err != nil {
+					return err
+				}
+				if tries++; tries == 1 {
+					both <- struct{}{}
+					eventually(t, "both hold one", func() bool { return len(both) == 2 })
+				}
+				_, err := tx.Execute(ctx, "update counters set n = n + 1 where id = ?", second)
+				return err
+			})
+		}
+	}
+	result := make(chan error)
+	for _, f := range []func() error{swap(1, 2), swap(2, 1)} {
+		go func() { result <- f() }()
+	}
+	for range 2 {
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select sum(n) from counters"); n != 4 || err != nil {
+		t.Errorf("the sum is %d, %v; want 4", n, err)
+	}
+	if r := e.Stats().Retries; r != 1 {
+		t.Errorf("%d retries, want 1", r)
+	}
+}
+
+// TestASchemaChangeCommitsWhatCameBeforeIt and what follows is a transaction again, not statements by themselves.
+func TestASchemaChangeCommitsWhatCameBeforeIt(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create table things (id int primary key)")
+	tx, err := e.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, tx, "insert into things values (1)", "create table others (id int)", "insert into things values (2)")
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if ids, err := plinth.All[int](t.Context(), e, "select id from things"); len(ids) != 1 || ids[0] != 1 || err != nil {
+		t.Errorf("things are %v, %v; want 1", ids, err)
+	}
+	if err := e.InTx(t.Context(), func(_ context.Context, tx *plinth.Tx) error {
+		execute(t, tx, "drop table others", "insert into things values (3)")
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things"); n != 2 || err != nil {
+		t.Errorf("%d things, %v", n, err)
+	}
+}
+
+// TestATransactionThatTheServerHasEndedRefusesWhatFollows, however it came about: of an error nothing tells but the question.
+func TestATransactionThatTheServerHasEndedRefusesWhatFollows(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create table things (id int primary key)", "create procedure done() begin commit; end")
+	for i, text := range []string{"create table things (id int)", "call done()"} {
+		tx, err := e.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Execute(t.Context(), "insert into things values (?)", i); err != nil {
+			t.Fatal(err)
+		}
+		_, err = tx.Execute(t.Context(), text)
+		if i == 0 && !errors.Is(err, plinth.ErrExists) {
+			t.Errorf("error %v, want ErrExists", err)
+		}
+		if _, err := tx.Execute(t.Context(), "insert into things values (?)", 10+i); !errors.Is(err, plinth.ErrTxDone) {
+			t.Errorf("after %q the next statement: %v, want ErrTxDone", text, err)
+		}
+		if err := tx.Commit(t.Context()); !errors.Is(err, plinth.ErrTxDone) {
+			t.Errorf("after %q Commit: %v, want ErrTxDone", text, err)
+		}
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things where id >= 10"); n != 0 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+func TestAnErrorLeavesTheTransactionOpen(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create table things (id int primary key)", "insert into things values (1)")
+	err := e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+		execute(t, tx, "insert into things values (2)")
+		for _, wrong := range []string{"insert into things values (1)", "select nothing from things", "insert into things values ('x')", "selec"} {
+			if _, err := tx.Execute(ctx, wrong); err == nil {
+				t.Errorf("%q went through", wrong)
+			}
+		}
+		_, err := tx.Execute(ctx, "insert into things values (3)")
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from things"); n != 3 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+func TestWithGivesTheConnectionBackAsNew(t *testing.T) {
+	e := open(t, poolOf(1))
+	err := e.With(t.Context(), func(c *plinth.Conn) error {
+		execute(t, c, "set session sort_buffer_size = 123456, time_zone = '+05:00'", "set @mine = 7", "create temporary table mine (id int)",
+			"use mysql", "set autocommit = 0")
+		_, err := plinth.One[int](t.Context(), c, "select get_lock('mine', 0)")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{
+		"a setting":         "select @@sort_buffer_size = 123456",
+		"the time zone":     "select @@time_zone <> '+00:00'",
+		"autocommit":        "select @@autocommit = 0",
+		"the charset":       "select @@character_set_client <> 'utf8mb4' or @@character_set_results <> 'utf8mb4'",
+		"a variable":        "select @mine is not null",
+		"the database":      "select database() = 'mysql'",
+		"a lock":            "select is_used_lock('mine') is not null",
+		"a temporary table": "select count(*) from information_schema.tables where table_name = 'mine'",
+	} {
+		if n, err := plinth.One[int](t.Context(), e, text); n != 0 || err != nil {
+			t.Errorf("%s: %d left, %v", what, n, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+func TestOnConnectsSettingsOutliveAReset(t *testing.T) {
+	e := open(t, poolOf(1), func(o *plinth.Options) {
+		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
+			_, err := c.Execute(ctx, "set @mine = 7")
+			return err
+		}
+	})
+	for range 2 {
+		if err := e.With(t.Context(), func(c *plinth.Conn) error {
+			if got, err := plinth.One[int](t.Context(), c, "select @mine"); got != 7 || err != nil {
+				t.Errorf("@mine is %d, %v", got, err)
+			}
+			execute(t, c, "set @mine = 8")
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := plinth.One[int](t.Context(), e, "select @mine"); got != 7 || err != nil {
+			t.Errorf("@mine is %d, %v", got, err)
+		}
+	}
+}
+
+// TestTheStateOfATransactionIsTold by the seam, without a question to the server.
+func TestTheStateOfATransactionIsTold(t *testing.T) {
+	backend, session := seam(t, servers.MariaDB(t).Database(t))
+	run := func(text string) error {
+		st, err := backend.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		native, args, err := st.Binder.Bind(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = session.Execute(t.Context(), request(st, native, args))
+		return err
+	}
+	for _, text := range []string{"create table things (id int primary key)", "create procedure dead() signal sqlstate '40001' set mysql_errno = 1213"} {
+		if err := run(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := session.Begin(t.Context(), plinth.TxOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run("insert into things values (1)"); err != nil || session.TxState() != driver.TxOpen {
+		t.Errorf("state %d, %v", session.TxState(), err)
+	}
+	if err := run("call dead()"); !errors.Is(err, driver.Deadlock) || session.TxState() != driver.TxDead {
+		t.Errorf("state %d, %v", session.TxState(), err)
+	}
+	if err := session.End(t.Context(), true); !errors.Is(err, driver.TxDone) {
+		t.Errorf("COMMIT: %v, want TxDone", err)
+	}
+	if err := session.End(t.Context(), false); err != nil || session.TxState() != driver.TxIdle {
+		t.Errorf("ROLLBACK: %v; state %d", err, session.TxState())
+	}
+	if err := run("insert into things values (1)"); err != nil {
+		t.Errorf("the row of the transaction is there: %v", err)
+	}
+}
