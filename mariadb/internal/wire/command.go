@@ -148,11 +148,11 @@ func (c *Conn) begin(command byte, size int) int {
 
 // end completes the packet that begins at, and notes that an answer is awaited if p names a command.
 func (c *Conn) end(at int, p pending) {
-	if len(c.out)-at-4 > maxCommand {
-		c.outErr = ErrTooLarge
-		c.out = c.out[:at]
+	if len(c.out)-at-4 > c.longest {
+		c.outErr, c.out = ErrTooLarge, c.out[:at]
+	} else {
+		c.out, p.seq = frame(c.out, at, 0)
 	}
-	c.out, p.seq = frame(c.out, at, 0)
 	if p.command != 0 {
 		c.pending = append(c.pending, p)
 	}
@@ -212,7 +212,7 @@ func (c *Conn) Flush() error {
 // fail notes an error after which the connection is of no more use, which a time-out isn't.
 func (c *Conn) fail(err error) error {
 	var network net.Error
-	if c.failed == nil && !(errors.As(err, &network) && network.Timeout()) {
+	if timeout := errors.As(err, &network) && network.Timeout(); c.failed == nil && !timeout {
 		c.failed = err
 	}
 	return err

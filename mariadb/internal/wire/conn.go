@@ -52,6 +52,7 @@ type Conn struct {
 	in      reader
 	out     []byte // packets queued, whole
 	sent    int    // how many bytes of out have left
+	longest int    // bytes of a command: maxCommand
 	outErr  error  // what makes the next Flush fail before it sends anything
 	pending []pending
 	hasLast bool   // LastStmt may stand for a statement

@@ -29,7 +29,7 @@ func Connect(ctx context.Context, c *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := &Conn{sock: &socket{Conn: raw}}
+	conn := &Conn{sock: &socket{Conn: raw}, longest: maxCommand}
 	conn.net = conn.sock
 	conn.in.max = maxLoginPacket
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })

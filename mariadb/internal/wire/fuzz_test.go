@@ -13,9 +13,9 @@ import (
 // FuzzAnswers lets a server say anything to one of each kind of command. It must end in an error or with every answer read, and
 // must be the same in whole and in single bytes with a time-out before each.
 func FuzzAnswers(f *testing.F) {
-	f.Add(answers(), uint64(serverCaps))
-	f.Add(answers(), uint64(serverCaps&^CapDeprecateEOF&^CapCacheMetadata))
-	f.Add(packets(1, failure(1064, "You have an error"), []byte("\xfb/etc/passwd")), uint64(required))
+	f.Add(answers(), serverCaps)
+	f.Add(answers(), serverCaps&^CapDeprecateEOF&^CapCacheMetadata)
+	f.Add(packets(1, failure(1064, "You have an error"), []byte("\xfb/etc/passwd")), required)
 	f.Fuzz(func(t *testing.T, data []byte, caps uint64) {
 		if caps&CapDeprecateEOF == 0 {
 			caps &^= CapCacheMetadata

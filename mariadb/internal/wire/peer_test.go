@@ -144,7 +144,7 @@ func flush(t testing.TB, c *Conn) {
 
 // fed is a logged-in connection of a server that has said all of data, and hears nothing.
 func fed(caps uint64, data []byte) *Conn {
-	c := &Conn{sock: &socket{Conn: deaf{}}, caps: caps}
+	c := &Conn{sock: &socket{Conn: deaf{}}, caps: caps, longest: maxCommand}
 	c.net = c.sock
 	c.in = reader{src: bytes.NewReader(data), max: maxCommand}
 	return c
@@ -191,4 +191,14 @@ func packets(seq byte, payloads ...[]byte) []byte {
 		out, seq = frame(out, at, seq)
 	}
 	return out
+}
+
+// int64s are parameters of an execution.
+func int64s(values ...int64) Params {
+	p := Params{Nulls: make([]byte, (len(values)+7)/8)}
+	for _, v := range values {
+		p.Types = append(p.Types, TypeLongLong, 0)
+		p.Values = binary.LittleEndian.AppendUint64(p.Values, uint64(v))
+	}
+	return p
 }

@@ -21,11 +21,10 @@ type reader struct {
 	have      int    // bytes of it joined so far
 	next, end int    // buf[next:end] isn't looked at yet
 	seq       byte   // of the next frame
-	badSeq    bool   // the packet's first frame had another number
 }
 
 // packet returns the next packet without headers, valid until the next call. The sequence numbers have to go up by one, but for
-// an error packet that begins an answer: a server that ends a session sends it unasked. Then failing says so.
+// an error packet: a server that ends a session sends it unasked.
 func (r *reader) packet() (p []byte, unasked bool, err error) {
 	for {
 		if r.have == 0 {

@@ -157,7 +157,8 @@ func (c *Conn) ReadRow() ([]byte, error) {
 
 // finish reads the OK, or end of rows, with which a result ends, and looks whether another follows.
 func (c *Conn) finish(p []byte) error {
-	ok, err := OK{}, error(nil)
+	var ok OK
+	var err error
 	if p[0] == replyEOF && c.caps&CapDeprecateEOF == 0 {
 		ok, err = parseEOF(p)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -306,5 +307,118 @@ func TestDrainReadsAllThatIsAwaited(t *testing.T) {
 			}
 			flush(t, c)
 		}
+	}
+}
+
+// TestPreparesAndExecutesAtOnceOnlyWhereNoOtherStatementCanBeMeant: see SendPrepareExecute for what MariaDB does else.
+func TestPreparesAndExecutesAtOnceOnlyWhereNoOtherStatementCanBeMeant(t *testing.T) {
+	t.Parallel()
+	prepared := []byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	refused := failure(1461, "Can't create more than max_prepared_stmt_count statements")
+	// each step answers what it sends; then the question is whether both can be sent.
+	for name, test := range map[string]struct {
+		steps []string
+		want  bool
+	}{
+		"at first":              {nil, true},
+		"after a prepare":       {[]string{"prepare"}, false},
+		"after one that failed": {[]string{"fail"}, true},
+		"after one that failed, and had one before": {[]string{"prepare", "fail"}, false},
+		"after it's closed":                         {[]string{"prepare", "close"}, true},
+		"after another is closed":                   {[]string{"prepare", "close other"}, false},
+		"after the last is closed":                  {[]string{"prepare", "close last"}, true},
+		"after it's closed, then prepared":          {[]string{"prepare", "close", "prepare"}, false},
+		"after a reset":                             {[]string{"prepare", "reset"}, true},
+		"while a prepare is on its way":             {[]string{"send prepare"}, false},
+		"closed while one is on its way":            {[]string{"prepare", "send prepare", "close"}, false},
+	} {
+		c := fed(serverCaps, nil)
+		for _, step := range test.steps {
+			switch step {
+			case "prepare", "fail", "send prepare":
+				c.SendPrepare("DO 1")
+			case "close":
+				c.SendCloseStmt(9)
+			case "close other":
+				c.SendCloseStmt(8)
+			case "close last":
+				c.SendCloseStmt(LastStmt)
+			case "reset":
+				c.SendReset()
+			}
+			flush(t, c)
+			var err error
+			switch step {
+			case "prepare":
+				c.in.src = bytes.NewReader(packets(1, prepared))
+				_, err = c.ReadPrepared()
+			case "fail":
+				c.in.src = bytes.NewReader(packets(1, refused))
+				_, _ = c.ReadPrepared()
+			case "reset":
+				c.in.src = bytes.NewReader(packets(1, okPacket))
+				_, err = c.ReadResult()
+			}
+			if err != nil {
+				t.Fatal(name, step, err)
+			}
+		}
+		if got := c.SendPrepareExecute("DO 2", Params{}); got != test.want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+	if fed(0, nil).SendPrepareExecute("DO 2", Params{}) {
+		t.Error("a server without CapBulk is sent a statement that it doesn't know")
+	}
+}
+
+func TestACommandThatIsTooLargeSendsNothing(t *testing.T) {
+	t.Parallel()
+	c := fed(serverCaps, packets(1, okPacket))
+	c.longest = 1000
+	c.SendQuery(strings.Repeat("x", 999))
+	c.SendQuery(strings.Repeat("x", 1000))
+	c.SendPing()
+	if err := c.Flush(); err != ErrTooLarge || c.Awaited() != 0 || c.Written() != 0 || c.Failed() != nil {
+		t.Errorf("got %v, %d awaited, %d bytes written (failed: %v)", err, c.Awaited(), c.Written(), c.Failed())
+	}
+	c.SendPing()
+	flush(t, c)
+	if _, err := c.ReadResult(); err != nil {
+		t.Error(err)
+	}
+}
+
+// slow takes so many bytes at a time and then times out.
+type slow struct {
+	deaf
+	most  int
+	taken []byte
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	n := min(s.most, len(p))
+	if s.taken = append(s.taken, p[:n]...); n < len(p) {
+		return n, errStutter
+	}
+	return n, nil
+}
+
+func TestAFlushThatTimedOutGoesOn(t *testing.T) {
+	t.Parallel()
+	to := &slow{most: 10}
+	c := &Conn{sock: &socket{Conn: to}, longest: maxCommand}
+	c.net = c.sock
+	text := strings.Repeat("0123456789abc", 10)
+	c.SendQuery(text)
+	err := c.Flush()
+	for range 100 {
+		if !timedOut(err) {
+			break
+		}
+		err = c.Flush()
+	}
+	if want := packets(0, []byte("\x03"+text)); err != nil || !bytes.Equal(to.taken, want) || c.Written() != int64(len(want)) {
+		t.Errorf("got %q, %v, %d written", to.taken, err, c.Written())
 	}
 }
