@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/plinthdb/plinth/driver"
 )
 
-// How much is sent before the server's answer is waited for. A chunk of COPY costs a round trip; what a batch's rows are
-// answered with has to fit the network's buffers, for nobody reads it meanwhile.
+// How much is sent before the server's answer is waited for. A chunk of COPY costs a round trip, and is one message, which
+// the server reads whole before it answers anything. What a batch's rows are answered with has to fit the network's
+// buffers, for nobody reads it while the batch is written; so a batch is small, and a large row is one of its own.
 const (
 	copyBytes, copyRows   = 256 << 10, 10_000
 	batchBytes, batchRows = 32 << 10, 200
@@ -18,6 +20,7 @@ const (
 // copying), else in batches.
 func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (driver.Result, int, error) {
 	b := bulk{s: s, ctx: ctx}
+	defer b.end()
 	for req, err := range requests {
 		f := b.add(req, err)
 		switch {
@@ -96,6 +99,10 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 	bytes, rows := batchBytes, batchRows
 	if b.copied {
 		bytes, rows = copyBytes, copyRows
+	} else if len(b.starts) > 1 && len(b.buf) > batchBytes {
+		if f := b.flushButLast(); f != nil {
+			return f
+		}
 	}
 	if len(b.buf) >= bytes || len(b.starts) >= rows {
 		return b.flush()
@@ -110,18 +117,37 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 		return f
 	}
 	defer s.watch.end()
-	st := s.cache.get(req.Native)
-	if st == nil {
-		var f *driver.Fault
-		if st, f = s.prepare(b.ctx, req); f != nil {
-			b.row = b.pulled
-			return f
+	b.end()
+	st, f := s.prepared(b.ctx, req)
+	if f == nil && plain(req.Native) {
+		var oids []uint32
+		if b.copy, oids, f = s.copying(b.ctx, req, len(st.params)); f == nil && b.copy != nil && !slices.Equal(oids, st.oids) {
+			s.cache.drop(st) // the columns' types are other ones by now
+			st, f = s.prepared(b.ctx, req)
 		}
 	}
+	if f != nil {
+		b.row = b.pulled
+		return f
+	}
 	b.stmt, b.st = req.Stmt, st
-	var f *driver.Fault
-	b.copy, f = s.copyOf(b.ctx, st)
-	return f
+	return nil
+}
+
+// prepared returns the statement of a request, prepared now if it wasn't before.
+func (s *session) prepared(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
+	if st := s.cache.get(req.Native); st != nil {
+		return st, nil
+	}
+	return s.prepare(ctx, req)
+}
+
+// end ends the use of the statement.
+func (b *bulk) end() {
+	if b.st != nil && b.st.once {
+		b.s.cache.drop(b.st)
+	}
+	b.st, b.copy = nil, nil
 }
 
 // bind adds a row to the batch.
@@ -134,6 +160,18 @@ func (b *bulk) bind(args []any) *driver.Fault {
 	}
 	b.buf = appendExecute(out)
 	b.starts = append(b.starts, start)
+	return nil
+}
+
+// flushButLast sends the rows before the last one, with which the batch is too large.
+func (b *bulk) flushButLast() *driver.Fault {
+	last := len(b.starts) - 1
+	row := slices.Clone(b.buf[b.starts[last]:])
+	b.buf, b.starts = b.buf[:b.starts[last]], b.starts[:last]
+	if f := b.flush(); f != nil {
+		return f
+	}
+	b.buf, b.starts = append(b.buf, row...), append(b.starts, 0)
 	return nil
 }
 
@@ -162,11 +200,14 @@ func (b *bulk) flush() *driver.Fault {
 
 func (b *bulk) flushBatch() *driver.Fault {
 	done, f := b.send(appendSync(b.buf))
-	if f != nil && b.s.owed == 0 && f.Code != "" {
+	if f != nil && b.s.owed == 0 && ofItsRow(f) {
 		b.row = b.done + done + 1
 	}
 	return f
 }
+
+// ofItsRow reports whether it's a row that has made the statement fail, and not the end of its time.
+func ofItsRow(f *driver.Fault) bool { return f.Code != "" && f.Code != queryCanceled }
 
 // send sends messages that bind and execute, and returns how many of them were completed.
 func (b *bulk) send(data []byte) (completed int, f *driver.Fault) {

@@ -24,30 +24,44 @@ type copying struct {
 // which.
 const copySavepoint = "plinth_copy"
 
-// copyOf returns how a prepared statement is copied, or nil if it has to run as it is: if it's more than INSERT INTO table
-// (columns) VALUES ($1, $2, …), or if COPY would do something else than INSERT with that table. Then a view has no rows,
-// policies refuse, rules don't apply, and what is generated always could be given.
-func (s *session) copyOf(ctx context.Context, st *prepared) (*copying, *driver.Fault) {
-	if st.copyKnown {
-		return st.copy, nil
+// copying returns how the INSERT of a request is copied, and the types of its columns; or nil if it has to run as it is,
+// because COPY would do something else than INSERT with that table. Then a view has no rows, policies refuse, rules don't
+// apply, and what is generated always could be given.
+//
+// COPY in binary takes the bytes for what the column is: it converts nothing. So this is asked for each call, in its
+// transaction, by having the server parse the INSERT, which locks the table against changes of its columns until the end.
+func (s *session) copying(ctx context.Context, req *driver.Request, params int) (*copying, []uint32, *driver.Fault) {
+	table, columns, ok := plainInsert(req.Native, params)
+	if !ok {
+		return nil, nil, nil
 	}
-	table, columns, ok := plainInsert(st.text, len(st.params))
-	if ok {
-		quoted := "'" + strings.ReplaceAll(table, "'", "''") + "'"
-		rows, f := s.ask(ctx, driver.Prepare, "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass("+quoted+") "+
-			"AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT 1 "+
-			"FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND (a.attidentity = 'a' OR a.attgenerated <> '') "+
-			"AND a.attname IN ("+columnNames(columns)+"))")
-		if f != nil {
-			return nil, f
-		}
-		if len(rows) == 1 {
-			st.copy = &copying{"COPY " + table + " (" + columns + ") FROM STDIN (FORMAT binary)", len(st.params)}
-		}
+	s.out = s.out[:0]
+	s.running = running{stmt: req.Stmt, text: req.Native, phase: driver.Prepare, begin: s.appendBegin()}
+	s.out = appendSync(appendDescribe(appendParse(s.out, "", req.Native, nil), 'S', ""))
+	if f := s.flush(ctx, 1); f != nil {
+		return nil, nil, f
 	}
-	st.copyKnown = true
-	return st.copy, nil
+	var d description
+	if f := s.describe(ctx, &d); f != nil {
+		return nil, nil, f
+	}
+	rows, f := s.ask(ctx, driver.Prepare, "SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass("+literal(table)+") "+
+		"AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity AND NOT c.relhasrules AND NOT EXISTS (SELECT 1 "+
+		"FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND (a.attidentity = 'a' OR a.attgenerated <> '') "+
+		"AND a.attname IN ("+columnNames(columns)+"))")
+	if f != nil || len(rows) != 1 {
+		return nil, nil, f
+	}
+	return &copying{"COPY " + table + " (" + columns + ") FROM STDIN (FORMAT binary)", params}, d.params, nil
 }
+
+// plain reports whether a text may be a plain INSERT, at little cost.
+func plain(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return len(text) > 6 && strings.EqualFold(text[:6], "insert")
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // plainInsert takes a text apart that is INSERT INTO table (columns) VALUES ($1, $2, …) and nothing else.
 func plainInsert(text string, params int) (table, columns string, ok bool) {
@@ -87,13 +101,24 @@ func columnNames(columns string) string {
 			if end < 0 {
 				end = len(rest)
 			}
-			name, rest = strings.ToLower(rest[:end]), rest[end:]
+			name, rest = lower(rest[:end]), rest[end:]
 		}
 		if name != "" {
-			literals = append(literals, "'"+strings.ReplaceAll(name, "'", "''")+"'")
+			literals = append(literals, literal(name))
 		}
 	}
 	return strings.Join(literals, ", ")
+}
+
+// lower folds a name as PostgreSQL does in UTF8: ASCII's letters only.
+func lower(name string) string {
+	folded := []byte(name)
+	for i, c := range folded {
+		if c >= 'A' && c <= 'Z' {
+			folded[i] = c + 'a' - 'A'
+		}
+	}
+	return string(folded)
 }
 
 // copyHead is what a COPY in binary begins with
@@ -154,11 +179,14 @@ func (b *bulk) flushCopy() *driver.Fault {
 	if f == nil || s.owed > 0 || s.broken != nil || f.Code == "" {
 		return f
 	}
+	if !ofItsRow(f) {
+		return f
+	}
 	if row := copyLine(f); row > 0 {
 		b.row = b.done + row
 		return f
 	}
-	if s.status == 'E' && s.control(b.ctx, driver.Run, "ROLLBACK TO SAVEPOINT "+copySavepoint) == nil {
+	if s.status == 'E' && b.ctx.Err() == nil && s.control(b.ctx, driver.Run, "ROLLBACK TO SAVEPOINT "+copySavepoint) == nil {
 		b.findRow(f)
 	}
 	return f
@@ -177,8 +205,9 @@ func (b *bulk) copyChunk() *driver.Fault {
 	case b.saved:
 		set = "RELEASE SAVEPOINT " + copySavepoint + "; " + set
 	}
-	s.out = appendQuery(appendQuery(s.out, set), b.copy.text)
-	if f := s.flushWith(b.ctx, 2, b.buf); f != nil {
+	// One message, so that nothing is copied, outside of the transaction, if what comes before it fails.
+	s.out = appendQuery(s.out, set+"; "+b.copy.text)
+	if f := s.flushWith(b.ctx, 1, b.buf); f != nil {
 		return f
 	}
 	f := s.toEnd(b.ctx)

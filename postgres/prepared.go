@@ -18,9 +18,6 @@ type prepared struct {
 	name string
 	once bool // it isn't kept
 
-	copy      *copying // how ExecuteMany copies it; nil if it doesn't
-	copyKnown bool     // that was found out
-
 	used bool // it has worked before
 
 	oids          []uint32        // of the parameters

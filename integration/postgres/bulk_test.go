@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,5 +177,107 @@ func TestWhatCopyWouldDoOtherwiseIsInserted(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestManyRowsFollowTheirTable(t *testing.T) {
+	db := openURL(t, servers.Postgres(t).Database(t), func(o *plinth.Options) { o.Pool.MaxOpenConns = 1 }) // each on the same connection
+	insert := func(t *testing.T, v any) error {
+		t.Helper()
+		_, err := db.ExecuteMany(t.Context(), "insert into m (id, v) values (?, ?)", slices.Values([][]any{{1, v}, {2, v}}))
+		return err
+	}
+	for name, test := range map[string]struct {
+		change, want string
+	}{
+		"a column of another type":       {"alter table m alter v type float8", "42"},
+		"a column that is text by now":   {"alter table m alter v type text", "42"},
+		"another table of that name":     {"drop table m; create table m (id bigint, v numeric(10,2))", "42.00"},
+		"a table found by another path":  {"create schema x; create table x.m (id bigint, v smallint); alter role current_user set search_path = x", "42"},
+		"a rule":                         {"create rule r as on insert to m do also insert into seen values (new.v)", "42"},
+		"a column that is generated now": {"alter table m drop v; alter table m add v bigint generated always as (id + 41) stored", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			execute(t, db, "drop schema public cascade", "create schema public", "drop schema if exists x cascade",
+				"create table m (id bigint, v bigint)", "create table seen (v bigint)")
+			for range 2 {
+				if err := insert(t, 7); err != nil {
+					t.Fatal(err)
+				}
+			}
+			execute(t, db, "delete from m")
+			if strings.Contains(test.change, "search_path") {
+				test.change, _, _ = strings.Cut(test.change, "; alter role")
+				defer execute(t, db, "reset search_path")
+			}
+			for statement := range strings.SplitSeq(test.change, "; ") {
+				execute(t, db, statement)
+			}
+			insert := insert
+			if strings.HasPrefix(name, "a table found") {
+				insert = func(t *testing.T, v any) error {
+					return db.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+						if _, err := tx.Execute(ctx, "set local search_path = x"); err != nil {
+							return err
+						}
+						_, err := tx.ExecuteMany(ctx, "insert into m (id, v) values (?, ?)", slices.Values([][]any{{1, v}, {2, v}}))
+						return err
+					})
+				}
+			}
+			err := insert(t, 42)
+			if test.want == "" {
+				if err == nil || !strings.Contains(err.Error(), "428C9") {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			from := "m"
+			if strings.HasPrefix(name, "a table found") {
+				from = "x.m"
+			}
+			got, err := plinth.All[string](t.Context(), db, "select v::text from "+from+" order by id")
+			if err != nil || !slices.Equal(got, []string{test.want, test.want}) {
+				t.Errorf("got %v, %v", got, err)
+			}
+			if n, err := plinth.One[int](t.Context(), db, "select count(*) from seen"); name == "a rule" && (err != nil || n != 2) {
+				t.Errorf("the rule applied %d times, %v", n, err)
+			}
+		})
+	}
+}
+
+func TestABatchWithLargeAnswersGoesOn(t *testing.T) {
+	db := openURL(t, servers.Postgres(t).Database(t), func(o *plinth.Options) { o.Timeout = within })
+	execute(t, db, "create table big (id bigint, v text)")
+	res, err := db.ExecuteMany(t.Context(), "insert into big (id, v) values (?, ?) returning repeat('x', 100000)", func(yield func([]any) bool) {
+		for i := range 198 {
+			if !yield([]any{i, "small"}) {
+				return
+			}
+		}
+		yield([]any{198, strings.Repeat("x", 20<<20)})
+	})
+	if err != nil || res.RowsAffected != 199 {
+		t.Errorf("%d rows, %v", res.RowsAffected, err)
+	}
+}
+
+func TestManyRowsLeaveNoPreparedStatement(t *testing.T) {
+	db := openURL(t, servers.Postgres(t).Database(t), func(o *plinth.Options) { o.Pool.MaxOpenConns = 1 })
+	execute(t, db, "create table m (id bigint, v text)")
+	long := "insert into m (id, v) values (?, upper(?)) /* " + strings.Repeat("long ", 5000) + "*/"
+	for range 5 {
+		if _, err := db.ExecuteMany(t.Context(), long, slices.Values([][]any{{1, "a"}})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, db, "delete from m") // what is closed is told with the next statement
+	n, err := plinth.One[int](t.Context(), db, "select count(*) from pg_prepared_statements where statement like '%long%'")
+	if err != nil || n > 1 {
+		t.Errorf("%d are left, %v", n, err)
 	}
 }
