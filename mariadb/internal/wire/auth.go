@@ -10,7 +10,7 @@ import (
 	"filippo.io/edwards25519"
 )
 
-// Names of the logins that this package knows: https://mariadb.com/kb/en/authentication-plugins/.
+// Names of the logins that this package knows: page connection#plugin-list.
 const (
 	pluginNative   = "mysql_native_password"
 	pluginEd25519  = "client_ed25519"
@@ -63,7 +63,7 @@ func (c *Config) answer(plugin string, nonce []byte, tls bool) ([]byte, error) {
 }
 
 // nativeAnswer is SHA1(password) XOR SHA1(nonce + SHA1(SHA1(password))):
-// https://mariadb.com/kb/en/connection/#mysql_native_password-plugin.
+// page connection#mysql_native_password-plugin.
 func nativeAnswer(password string, nonce []byte) []byte {
 	one := sha1.Sum([]byte(password)) //nolint:gosec // the protocol's
 	two := sha1.Sum(one[:])           //nolint:gosec // the protocol's
@@ -76,7 +76,7 @@ func nativeAnswer(password string, nonce []byte) []byte {
 }
 
 // cachingAnswer is SHA256(password) XOR SHA256(SHA256(SHA256(password)) + nonce):
-// https://mariadb.com/kb/en/caching_sha2_password-authentication-plugin/.
+// page caching_sha2_password-authentication-plugin.
 func cachingAnswer(password string, nonce []byte) []byte {
 	one := sha256.Sum256([]byte(password))
 	two := sha256.Sum256(one[:])
@@ -89,7 +89,7 @@ func cachingAnswer(password string, nonce []byte) []byte {
 }
 
 // ed25519Answer signs the nonce as Ed25519 does (RFC 8032, 5.1.6), but with the password itself where that has a seed of 32 bytes; so
-// crypto/ed25519 can't be used. See https://mariadb.com/kb/en/connection/#client_ed25519-plugin.
+// crypto/ed25519 can't be used. See page connection#client_ed25519-plugin.
 func ed25519Answer(password string, nonce []byte) ([]byte, error) {
 	h := sha512.Sum512([]byte(password))
 	s, err := new(edwards25519.Scalar).SetBytesWithClamping(h[:32])

@@ -11,7 +11,7 @@ import (
 )
 
 // What is said in caching_sha2_password and sha256_password after the first answer:
-// https://mariadb.com/kb/en/connection/#caching_sha2_password-plugin.
+// pages caching_sha2_password-authentication-plugin and sha256_password-plugin.
 const (
 	sha256AskKey   byte = 1
 	cachingAskKey  byte = 2

@@ -1,6 +1,6 @@
 package wire
 
-// parseColumn reads a column definition: https://mariadb.com/kb/en/result-set-packets/#column-definition-packet. It copies the packet once,
+// parseColumn reads a column definition: page result-set-packets#column-definition-packet. It copies the packet once,
 // for all its strings.
 func parseColumn(p []byte, extended bool) (Column, error) {
 	c := cursor{b: p}

@@ -12,7 +12,7 @@ import (
 const maxCommand = 1 << 30
 
 // LastStmt is the statement id that stands for the statement prepared last:
-// https://mariadb.com/kb/en/com_stmt_execute/#specific-1-statement-id-value.
+// page com_stmt_execute#specific-1-statement-id-value.
 const LastStmt uint32 = 0xffffffff
 
 // pending is a command whose answer hasn't been read to its end.
@@ -24,7 +24,7 @@ type pending struct {
 	older   bool      // of a prepare: there was one before it that LastStmt may stand for if it fails
 }
 
-// SendQuery queues a statement in the text protocol, answered by ReadResult: https://mariadb.com/kb/en/com_query/.
+// SendQuery queues a statement in the text protocol, answered by ReadResult: page com_query.
 func (c *Conn) SendQuery(text string) { c.SendQueryInfile(text, nil) }
 
 // SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE, for a connection with Config.LocalInfile: when the server asks for a
@@ -36,7 +36,7 @@ func (c *Conn) SendQueryInfile(text string, file io.Reader) {
 	c.end(at, pending{command: comQuery, infile: file})
 }
 
-// SendPrepare queues a prepare, answered by ReadPrepared: https://mariadb.com/kb/en/com_stmt_prepare/.
+// SendPrepare queues a prepare, answered by ReadPrepared: page com_stmt_prepare.
 func (c *Conn) SendPrepare(text string) {
 	at := c.begin(comStmtPrepare, len(text))
 	c.out = append(c.out, text...)
@@ -44,7 +44,7 @@ func (c *Conn) SendPrepare(text string) {
 	c.hasLast = true
 }
 
-// SendExecute queues an execution of st, answered by ReadResult: https://mariadb.com/kb/en/com_stmt_execute/. No cursor is used:
+// SendExecute queues an execution of st, answered by ReadResult: page com_stmt_execute. No cursor is used:
 // the server sends the rows as it makes them.
 func (c *Conn) SendExecute(st *Stmt, p Params) { c.execute(st.ID, st, p) }
 
@@ -77,7 +77,7 @@ func (c *Conn) execute(id uint32, st *Stmt, p Params) {
 	c.end(at, pending{command: comStmtExecute, stmt: st})
 }
 
-// SendBulk queues one execution of st for each row, answered by ReadResult: https://mariadb.com/kb/en/com_stmt_bulk_execute/. types
+// SendBulk queues one execution of st for each row, answered by ReadResult: page com_stmt_bulk_execute. types
 // are as in Params. A row is for each parameter an indicator (BulkValue, …) and, after BulkValue, the value. With unit the answer
 // is a result set, in the binary protocol, of each row's insert id and affected rows. Only for servers with CapBulk, and
 // CapBulkUnitResults for unit. The server executes the rows in order and stops at the first that fails, without telling which.
@@ -95,7 +95,7 @@ func (c *Conn) SendBulk(st *Stmt, types, rows []byte, unit bool) {
 }
 
 // SendCloseStmt queues the end of a prepared statement, or of LastStmt, which isn't answered:
-// https://mariadb.com/kb/en/3-binary-protocol-prepared-statements-com_stmt_close/.
+// page com_stmt_close.
 func (c *Conn) SendCloseStmt(id uint32) {
 	at := c.begin(comStmtClose, 4)
 	c.out = binary.LittleEndian.AppendUint32(c.out, id)
@@ -111,30 +111,30 @@ func (c *Conn) preparing() bool {
 }
 
 // SendResetStmt queues the reset of a prepared statement (its cursor and long data), answered by ReadResult:
-// https://mariadb.com/kb/en/com_stmt_reset/.
+// page com_stmt_reset.
 func (c *Conn) SendResetStmt(id uint32) {
 	at := c.begin(comStmtReset, 4)
 	c.out = binary.LittleEndian.AppendUint32(c.out, id)
 	c.end(at, pending{command: comStmtReset})
 }
 
-// SendPing queues a ping, answered by ReadResult: https://mariadb.com/kb/en/com_ping/.
+// SendPing queues a ping, answered by ReadResult: page com_ping.
 func (c *Conn) SendPing() { c.end(c.begin(comPing, 0), pending{command: comPing}) }
 
 // SendReset queues the reset of the session, answered by ReadResult: the transaction is rolled back, prepared statements, temporary
-// tables, locks and variables go, the database stays. See https://mariadb.com/kb/en/com_reset_connection/.
+// tables, locks and variables go, the database stays. See page com_reset_connection.
 func (c *Conn) SendReset() {
 	c.end(c.begin(comResetConnection, 0), pending{command: comResetConnection})
 }
 
-// SendInitDB queues a change of the default database, answered by ReadResult: https://mariadb.com/kb/en/com_init_db/.
+// SendInitDB queues a change of the default database, answered by ReadResult: page com_init_db.
 func (c *Conn) SendInitDB(name string) {
 	at := c.begin(comInitDB, len(name))
 	c.out = append(c.out, name...)
 	c.end(at, pending{command: comInitDB})
 }
 
-// SendQuit queues the end of the session, which isn't answered: https://mariadb.com/kb/en/com_quit/.
+// SendQuit queues the end of the session, which isn't answered: page com_quit.
 func (c *Conn) SendQuit() { c.end(c.begin(comQuit, 0), pending{}) }
 
 // begin begins a packet of about size bytes and returns where its header is.
@@ -158,7 +158,7 @@ func (c *Conn) end(at int, p pending) {
 	}
 }
 
-// frame writes the headers of the packet that begins at and ends with out: https://mariadb.com/kb/en/0-packet/. Of 16 MiB and
+// frame writes the headers of the packet that begins at and ends with out: page 0-packet. Of 16 MiB and
 // more it makes several frames. It returns the number that the next frame has.
 func frame(out []byte, at int, seq byte) ([]byte, byte) {
 	n := len(out) - at - 4

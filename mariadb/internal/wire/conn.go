@@ -122,7 +122,7 @@ func (c *Conn) Close() error { return c.sock.Close() }
 
 // Tracked is the state of a session as the server tells it, in which only what the server was asked to track is filled:
 // session_track_schema, session_track_system_variables, session_track_transaction_info.
-// See https://mariadb.com/kb/en/ok_packet/#session-state-change-type.
+// See page ok_packet#session-change-type.
 type Tracked struct {
 	Schema          string            // the default database; "" if none was told
 	Variables       map[string]string // system variables that changed since the login, last_gtid among them if it's tracked
@@ -132,7 +132,7 @@ type Tracked struct {
 	Changes         uint64            // how many packets told a change
 }
 
-// Column describes a column of a result, or a parameter: https://mariadb.com/kb/en/result-set-packets/#column-definition-packet.
+// Column describes a column of a result, or a parameter: page result-set-packets#column-definition-packet.
 type Column struct {
 	Name, OrgName      string // the alias, and the table's own name for it ("" if it's an expression)
 	Table, OrgTable    string
@@ -153,7 +153,7 @@ type Stmt struct {
 	Warnings uint16
 }
 
-// Params are the arguments of an execution in the binary protocol: https://mariadb.com/kb/en/com_stmt_execute/. The zero value is
+// Params are the arguments of an execution in the binary protocol: page com_stmt_execute. The zero value is
 // no parameters. The bytes are copied when they're queued.
 type Params struct {
 	Nulls  []byte // a bit for each parameter, (n+7)/8 bytes, the first parameter in the lowest bit

@@ -48,7 +48,7 @@ func Connect(ctx context.Context, c *Config) (*Conn, error) {
 	return conn, nil
 }
 
-// login is https://mariadb.com/kb/en/connection/.
+// login is page connection.
 func (c *Conn) login(ctx context.Context, cfg *Config) error {
 	c.in.src = c.net
 	p, err := c.readAuth()
@@ -171,7 +171,7 @@ func (a *auth) run() error {
 	return broken("a login doesn't end")
 }
 
-// change answers a change of the plugin: https://mariadb.com/kb/en/connection/#authentication-switch-request.
+// change answers a change of the plugin: page connection#authentication-switch-request.
 func (a *auth) change(p []byte) ([]byte, error) {
 	if len(p) == 0 { // as servers before 4.1 ask
 		a.plugin = pluginOld
@@ -188,7 +188,7 @@ func (a *auth) change(p []byte) ([]byte, error) {
 	return answer, err
 }
 
-// more answers what the plugin asks on: https://mariadb.com/kb/en/connection/#authmoredata-packet. It's nil where nothing is to be
+// more answers what the plugin asks on: page connection#server-response-to-handshake-response-packet. It's nil where nothing is to be
 // said.
 func (a *auth) more(p []byte) ([]byte, error) {
 	switch {

@@ -1,6 +1,6 @@
 package wire
 
-// Capabilities of a client or a server, from https://mariadb.com/kb/en/connection/#capabilities. Those from bit 32 on are MariaDB's
+// Capabilities of a client or a server, from page connection#capabilities. Those from bit 32 on are MariaDB's
 // own; they exist only where CapMySQL is clear.
 const (
 	CapMySQL             uint64 = 1 << 0 // the server is MySQL, not MariaDB
@@ -26,7 +26,7 @@ const (
 	CapBulkUnitResults   uint64 = 1 << 37 // SendBulk may ask for each row's result
 )
 
-// Server status, from https://mariadb.com/kb/en/ok_packet/#server-status-flag.
+// Server status, from page ok_packet#server-status-flag.
 const (
 	StatusInTransaction   uint16 = 1 << 0
 	StatusAutocommit      uint16 = 1 << 1
@@ -45,7 +45,7 @@ const (
 	StatusANSIQuotes      uint16 = 1 << 15
 )
 
-// Types of columns and parameters, from https://mariadb.com/kb/en/result-set-packets/#field-types.
+// Types of columns and parameters, from page result-set-packets#field-types.
 const (
 	TypeDecimal    byte = 0x00
 	TypeTiny       byte = 0x01
@@ -83,7 +83,7 @@ const (
 // ParamUnsigned is the flag beside a parameter's type that makes its integer unsigned.
 const ParamUnsigned byte = 0x80
 
-// Flags of a column, from https://mariadb.com/kb/en/result-set-packets/#field-details-flag.
+// Flags of a column, from page result-set-packets#field-details-flag.
 const (
 	FlagNotNull       uint16 = 1 << 0
 	FlagPrimaryKey    uint16 = 1 << 1
@@ -106,7 +106,7 @@ const CharsetBinary uint16 = 63
 // CollationUTF8MB4 is utf8mb4_general_ci, which every server knows.
 const CollationUTF8MB4 byte = 45
 
-// Indicators before each value of a bulk's row, from https://mariadb.com/kb/en/com_stmt_bulk_execute/.
+// Indicators before each value of a bulk's row, from page com_stmt_bulk_execute.
 const (
 	BulkValue   byte = 0 // the value follows
 	BulkNull    byte = 1

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// cursor reads the data types of https://mariadb.com/kb/en/protocol-data-types/ from a packet. What isn't there makes it bad, and
+// cursor reads the data types of page protocol-data-types from a packet. What isn't there makes it bad, and
 // from then on it returns zeros; so a parser checks once, at its end. It copies nothing.
 type cursor struct {
 	b   []byte

@@ -11,5 +11,6 @@
 // The server isn't trusted: each length is checked against what arrived, memory grows only as bytes come in, packets out of
 // order end the connection, and no file's contents are sent but those of a reader given with that very command.
 //
-// The rules are those of https://mariadb.com/kb/en/clientserver-protocol/; each file names its page there.
+// The rules are those of https://mariadb.com/docs/server/reference/clientserver-protocol; where a comment says "page com_query", it's
+// the page of that name below there.
 package wire

@@ -23,7 +23,7 @@ var ErrTooLarge = errors.New("a command of more than 1 GiB")
 // ErrNotAwaited says that the caller reads an answer to nothing, or by the wrong method: a mistake of the caller's.
 var ErrNotAwaited = errors.New("no such answer is awaited")
 
-// ServerError is an error packet: https://mariadb.com/kb/en/err_packet/. The connection goes on unless the server ends it.
+// ServerError is an error packet: page err_packet. The connection goes on unless the server ends it.
 type ServerError struct {
 	Number  uint16 // such as 1062, a duplicate key
 	State   string // SQLSTATE, five characters; empty before the login
@@ -57,7 +57,7 @@ func parseError(p []byte) (*ServerError, error) {
 	return e, nil
 }
 
-// isProgress tells a progress report, which looks like an error: https://mariadb.com/kb/en/err_packet/ .
+// isProgress tells a progress report, which looks like an error: page err_packet.
 func isProgress(p []byte) bool {
 	return len(p) >= 3 && p[0] == replyError && p[1] == 0xff && p[2] == 0xff
 }

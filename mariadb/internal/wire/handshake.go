@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// greeting is what the server begins with: https://mariadb.com/kb/en/connection/#initial-handshake-packet.
+// greeting is what the server begins with: page connection#initial-handshake-packet.
 type greeting struct {
 	version string
 	id      uint32
@@ -81,7 +81,7 @@ func (c *Config) offer(server uint64, tls bool) uint64 {
 	return got
 }
 
-// appendHead appends what a request for TLS and a login both begin with: https://mariadb.com/kb/en/connection/#sslrequest-packet.
+// appendHead appends what a request for TLS and a login both begin with: page connection#sslrequest-packet.
 func (c *Config) appendHead(dst []byte, caps uint64) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(caps))
 	dst = binary.LittleEndian.AppendUint32(dst, maxCommand)
@@ -94,7 +94,7 @@ func (c *Config) appendHead(dst []byte, caps uint64) []byte {
 	return binary.LittleEndian.AppendUint32(dst, uint32(caps>>32))
 }
 
-// appendLogin appends the answer to the greeting: https://mariadb.com/kb/en/connection/#handshake-response-packet.
+// appendLogin appends the answer to the greeting: page connection#handshake-response-packet.
 func (c *Config) appendLogin(dst []byte, caps uint64, plugin string, answer []byte) []byte {
 	dst = c.appendHead(dst, caps)
 	dst = append(append(dst, c.User...), 0)

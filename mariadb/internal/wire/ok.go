@@ -1,7 +1,7 @@
 package wire
 
 // parseOK reads an OK packet, its first byte included, and what it tells of the session into t (nil: not wanted):
-// https://mariadb.com/kb/en/ok_packet/.
+// page ok_packet.
 func parseOK(p []byte, tracks bool, t *Tracked) (OK, error) {
 	c := cursor{b: p}
 	c.u8()
@@ -23,7 +23,7 @@ func parseOK(p []byte, tracks bool, t *Tracked) (OK, error) {
 	return ok, nil
 }
 
-// parseEOF reads the end of columns or rows of a server without CapDeprecateEOF: https://mariadb.com/kb/en/eof_packet/.
+// parseEOF reads the end of columns or rows of a server without CapDeprecateEOF: page eof_packet.
 func parseEOF(p []byte) (OK, error) {
 	c := cursor{b: p}
 	if c.u8() != replyEOF || len(p) > 9 {
@@ -36,7 +36,7 @@ func parseEOF(p []byte) (OK, error) {
 	return ok, nil
 }
 
-// Kinds of session state, from https://mariadb.com/kb/en/ok_packet/#session-state-change-type.
+// Kinds of session state, from page ok_packet#session-change-type.
 const (
 	trackVariables       = 0
 	trackSchema          = 1

@@ -10,7 +10,7 @@ const (
 	keepSize = 64 << 10 // what an idle connection keeps of its buffers
 )
 
-// reader takes packets from a connection: https://mariadb.com/kb/en/0-packet/. A packet of 16 MiB and more comes in frames, which
+// reader takes packets from a connection: page 0-packet. A packet of 16 MiB and more comes in frames, which
 // are joined. A read that fails leaves all as it was: the next call goes on.
 type reader struct {
 	src io.Reader

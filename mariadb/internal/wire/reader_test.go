@@ -9,10 +9,10 @@ import (
 
 func TestAPacketIsFramedAsDocumented(t *testing.T) {
 	t.Parallel()
-	// The example of https://mariadb.com/kb/en/0-packet/, a COM_QUERY "SELECT 1", and the bounds of a frame.
+	// The example of page com_stmt_prepare, and the bounds of a frame.
 	c := fed(0, nil)
-	c.SendQuery("SELECT 1")
-	if want := []byte("\x09\x00\x00\x00\x03SELECT 1"); !bytes.Equal(c.out, want) {
+	c.SendPrepare("SELECT * FROM test_bind_result")
+	if want := []byte("\x1f\x00\x00\x00\x16SELECT * FROM test_bind_result"); !bytes.Equal(c.out, want) {
 		t.Errorf("got %q, want %q", c.out, want)
 	}
 	for _, test := range []struct {

@@ -21,7 +21,7 @@ const (
 )
 
 // ReadResult reads the next answer, or after Result.More the next result of the same answer, up to its rows:
-// https://mariadb.com/kb/en/result-set-packets/. The result is valid until the next read of an answer. With a *ServerError the answer is
+// page result-set-packets. The result is valid until the next read of an answer. With a *ServerError the answer is
 // over; with ErrInfileRefused Drain reads what is left of it; any other error but a time-out ends the connection.
 func (c *Conn) ReadResult() (*Result, error) {
 	if c.state == idle && c.failed == nil {
@@ -220,7 +220,7 @@ func (c *Conn) read() ([]byte, error) {
 	}
 }
 
-// ReadPrepared reads the answer to SendPrepare: https://mariadb.com/kb/en/com_stmt_prepare/#com_stmt_prepare_ok. With a *ServerError the
+// ReadPrepared reads the answer to SendPrepare: page com_stmt_prepare#com_stmt_prepare_ok. With a *ServerError the
 // answer is over, and that to an execution sent along still has to be read.
 func (c *Conn) ReadPrepared() (*Stmt, error) {
 	if c.failed != nil {

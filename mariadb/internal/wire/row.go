@@ -1,6 +1,6 @@
 package wire
 
-// SplitText reads a row of the text protocol, https://mariadb.com/kb/en/resultset-row/: dst[i] becomes the i-th value's bytes, which are
+// SplitText reads a row of the text protocol, page resultset-row: dst[i] becomes the i-th value's bytes, which are
 // part of row, and nil where it's NULL (an empty text isn't nil). dst has as many elements as the result has columns. It allocates
 // nothing.
 func SplitText(row []byte, dst [][]byte) error {
@@ -45,7 +45,7 @@ func SplitBinary(row []byte, columns []Column, dst [][]byte) error {
 			dst[i] = c.take(4)
 		case TypeLongLong, TypeDouble:
 			dst[i] = c.take(8)
-		case TypeDate, TypeTime, TypeDateTime, TypeTimestamp, TypeNewDate:
+		case TypeDate, TypeTime, TypeDateTime, TypeTimestamp:
 			dst[i] = c.take(uint64(c.u8()))
 		case TypeNull:
 			dst[i] = nil
