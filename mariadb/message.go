@@ -143,7 +143,12 @@ func position(statement, message string) int {
 	}
 	near := message[start+len("near '") : end]
 	at := strings.Index(statement, near)
-	if near == "" || at < 0 || at != strings.LastIndex(statement, near) {
+	if strings.HasSuffix(statement, near) { // all that follows
+		at = len(statement) - len(near)
+	} else if at != strings.LastIndex(statement, near) {
+		return 0
+	}
+	if near == "" || at < 0 {
 		return 0
 	}
 	return utf8.RuneCountInString(statement[:at]) + 1

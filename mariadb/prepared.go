@@ -116,7 +116,7 @@ func (s *session) asText(req *driver.Request) bool {
 	if len(req.Args) > 0 {
 		return false
 	}
-	return req.Stmt.Class != driver.Ordinary || len(req.Native) > maxKeptText || s.cache.unpreparable[req.Native]
+	return req.Stmt.Class != driver.Ordinary || req.Stmt.Verb == "LOAD" || len(req.Native) > maxKeptText || s.cache.unpreparable[req.Native]
 }
 
 // prepared returns the statement that the server has parsed, or now does; nil if it is to be sent as text. Nothing of it is

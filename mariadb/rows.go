@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/arena"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -19,6 +20,7 @@ type rows struct {
 	own    plan     // of a statement that was sent as text
 	fields [][]byte // of the row that is being read
 	vals   []driver.Value
+	arena  arena.Arena
 
 	result  driver.Result
 	open    bool            // until Close
@@ -32,6 +34,7 @@ type rows struct {
 // begin makes the rows those of a statement that was just sent. What columns it has is told with the answer.
 func (r *rows) begin(ctx context.Context, st *prepared) {
 	r.st, r.own = st, plan{}
+	r.arena.Reset()
 	if r.plan = &r.own; st != nil {
 		r.plan = &st.plan
 	}
@@ -64,7 +67,7 @@ func (r *rows) take(row []byte) *driver.Fault {
 		return &driver.Fault{Kind: driver.Unknown, Phase: driver.Fetch, Sent: true, Evict: true, Err: err}
 	}
 	for i, src := range r.fields {
-		v, err := r.plan.decode(i, src)
+		v, err := r.plan.decode(i, src, &r.arena)
 		if err != nil {
 			return undecodable(err, r.plan.columns[i].Name)
 		}
@@ -223,6 +226,7 @@ func (r *rows) drop() {
 	}
 	clear(r.vals)
 	clear(r.fields)
+	r.arena.Reset()
 }
 
 // maxSpareValues bounds the memory that is kept for the next rows.

@@ -188,7 +188,7 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 	}
 	size := len(req.Native)
 	if st != nil {
-		if f := s.args.encode(st, req.Args); f != nil {
+		if f := s.args.encode(req.Args); f != nil {
 			return st, f
 		}
 		size = len(s.args.params.Values)

@@ -1,11 +1,11 @@
 package mariadb
 
 import (
-	"encoding/binary"
-	"math"
-	"strconv"
+	"fmt"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/arena"
+	"github.com/plinthdb/plinth/mariadb/internal/value"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -13,55 +13,43 @@ import (
 type plan struct {
 	wire    []wire.Column
 	columns []driver.Column
+	values  []value.Column
 	binary  bool
 }
 
+// fits reports whether the plan was made for this very description, which a prepared statement keeps.
 func (p *plan) fits(res *wire.Result) bool {
-	return len(p.wire) == len(res.Columns) && p.binary == res.Binary && p.wire != nil && (len(p.wire) == 0 || &p.wire[0] == &res.Columns[0])
+	return p.binary == res.Binary && len(p.wire) == len(res.Columns) && len(p.wire) > 0 && &p.wire[0] == &res.Columns[0]
 }
 
 func (t *target) newPlan(res *wire.Result) plan {
-	p := plan{wire: res.Columns, binary: res.Binary, columns: make([]driver.Column, len(res.Columns))}
-	for i, c := range res.Columns {
-		p.columns[i] = driver.Column{Name: c.Name}
+	n := len(res.Columns)
+	p := plan{wire: res.Columns, binary: res.Binary, columns: make([]driver.Column, n), values: make([]value.Column, n)}
+	for i := range res.Columns {
+		c := &res.Columns[i]
+		p.values[i] = value.NewColumn(value.Definition{Type: c.Type, Flags: c.Flags, Charset: c.Charset, Length: c.Length,
+			ExtType: c.ExtType, ExtFormat: c.ExtFormat}, value.ZeroDates(t.ZeroDates))
+		p.columns[i] = driver.Column{Name: c.Name, Type: p.values[i].Type}
 	}
 	return p
 }
 
-func (p *plan) decode(i int, src []byte) (driver.Value, error) {
-	if src == nil {
-		return driver.Value{}, nil
-	}
-	c := &p.wire[i]
+// decode returns a value of a row. What it has to keep is copied into a.
+func (p *plan) decode(i int, src []byte, a *arena.Arena) (driver.Value, error) {
 	if p.binary {
-		switch len(src) {
-		case 8:
-			switch c.Type {
-			case wire.TypeLongLong:
-				return driver.IntValue(int64(binary.LittleEndian.Uint64(src))), nil
-			case wire.TypeDouble:
-				return driver.FloatValue(math.Float64frombits(binary.LittleEndian.Uint64(src))), nil
-			}
-		case 4:
-			if c.Type == wire.TypeLong {
-				return driver.IntValue(int64(int32(binary.LittleEndian.Uint32(src)))), nil
-			}
-		}
-	} else if c.Type == wire.TypeLongLong || c.Type == wire.TypeLong {
-		n, err := strconv.ParseInt(string(src), 10, 64)
-		return driver.IntValue(n), err
+		return p.values[i].DecodeBinary(src, a)
 	}
-	if c.Charset == wire.CharsetBinary {
-		return driver.BytesValue(append([]byte{}, src...)), nil
-	}
-	return driver.TextValue(string(src)), nil
+	return p.values[i].DecodeText(src, a)
 }
 
 // arguments are those of the call that is sent, as the server gets them.
 type arguments struct{ params wire.Params }
 
-func (a *arguments) encode(_ *prepared, args []any) *driver.Fault {
+func (a *arguments) encode(args []any) *driver.Fault {
 	p := &a.params
+	if cap(p.Values) > maxSpareArguments {
+		p.Values = nil
+	}
 	p.Nulls, p.Types, p.Values = p.Nulls[:0], p.Types[:0], p.Values[:0]
 	for range (len(args) + 7) / 8 {
 		p.Nulls = append(p.Nulls, 0)
@@ -79,22 +67,23 @@ func (a *arguments) encode(_ *prepared, args []any) *driver.Fault {
 	return nil
 }
 
-// appendArgument appends an argument as the binary protocol has it.
+// maxSpareArguments is how much memory is kept for the next call's arguments.
+const maxSpareArguments = 64 << 10
+
+// appendArgument appends an argument as the binary protocol has it, and returns its type.
 func appendArgument(dst []byte, i int, arg any) (out []byte, typ, flag byte, f *driver.Fault) {
-	v, err := driver.Simplify(arg)
+	out, typ, unsigned, err := value.Append(dst, arg)
 	if err != nil {
-		return dst, 0, 0, driver.Faultf(driver.Argument, "argument %d: %w", i+1, err)
+		f, ok := err.(*driver.Fault)
+		if !ok {
+			f = driver.Faultf(driver.Argument, "%w", err)
+		}
+		named := *f
+		named.Err = fmt.Errorf("argument %d: %w", i+1, f.Err)
+		return dst, 0, 0, &named
 	}
-	switch v := v.(type) {
-	case nil:
-		return dst, wire.TypeNull, 0, nil
-	case int64:
-		return binary.LittleEndian.AppendUint64(dst, uint64(v)), wire.TypeLongLong, 0, nil
-	case float64:
-		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v)), wire.TypeDouble, 0, nil
-	case string:
-		dst = append(dst, 0xfd, byte(len(v)), byte(len(v)>>8), byte(len(v)>>16))
-		return append(dst, v...), wire.TypeVarString, 0, nil
+	if unsigned {
+		flag = wire.ParamUnsigned
 	}
-	return dst, 0, 0, driver.Faultf(driver.Argument, "argument %d of %T", i+1, v)
+	return out, typ, flag, nil
 }
