@@ -14,6 +14,7 @@ import (
 const (
 	pluginNative   = "mysql_native_password"
 	pluginEd25519  = "client_ed25519"
+	pluginParsec   = "parsec"
 	pluginCaching  = "caching_sha2_password"
 	pluginSHA256   = "sha256_password"
 	pluginClear    = "mysql_clear_password"
@@ -49,17 +50,18 @@ func (c *Config) answer(plugin string, nonce []byte, tls bool) ([]byte, error) {
 		return c.sha256Answer(tls, nonce)
 	case pluginClear:
 		if !c.Cleartext {
-			return nil, fmt.Errorf("%w: the server asks for the password in clear text (%s), which is only sent if the configuration allows it",
-				ErrAuth, plugin)
+			return nil, fmt.Errorf("%w: the server asks for the password in clear text (%s), which is only sent if the"+
+				" configuration allows it", ErrAuth, plugin)
 		}
 		return append([]byte(c.Password), 0), nil
-	case pluginUnixAuth:
+	case pluginUnixAuth, pluginParsec: // parsec's client asks for the salt by saying nothing
 		return nil, nil
 	case pluginOld:
-		return nil, fmt.Errorf("%w: the server asks for mysql_old_password, whose hash anyone can break; give the user another plugin", ErrAuth)
+		return nil, fmt.Errorf("%w: the server asks for mysql_old_password, whose hash anyone can break; give the user another plugin",
+			ErrAuth)
 	}
-	return nil, fmt.Errorf("%w: the server asks for the plugin %.64q; known are %s, %s, %s, %s and %s",
-		ErrAuth, plugin, pluginNative, pluginEd25519, pluginCaching, pluginSHA256, pluginClear)
+	return nil, fmt.Errorf("%w: the server asks for the plugin %.64q; known are %s, %s, %s, %s, %s and %s",
+		ErrAuth, plugin, pluginNative, pluginEd25519, pluginParsec, pluginCaching, pluginSHA256, pluginClear)
 }
 
 // nativeAnswer is SHA1(password) XOR SHA1(nonce + SHA1(SHA1(password))):
@@ -88,8 +90,8 @@ func cachingAnswer(password string, nonce []byte) []byte {
 	return out
 }
 
-// ed25519Answer signs the nonce as Ed25519 does (RFC 8032, 5.1.6), but with the password itself where that has a seed of 32 bytes; so
-// crypto/ed25519 can't be used. See page connection#client_ed25519-plugin.
+// ed25519Answer signs the nonce as Ed25519 does (RFC 8032, 5.1.6), but with the password itself where that has a seed of
+// 32 bytes; so crypto/ed25519 can't be used. See page connection#client_ed25519-plugin.
 func ed25519Answer(password string, nonce []byte) ([]byte, error) {
 	h := sha512.Sum512([]byte(password))
 	s, err := new(edwards25519.Scalar).SetBytesWithClamping(h[:32])

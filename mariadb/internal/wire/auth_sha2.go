@@ -34,8 +34,8 @@ func (c *Config) sha256Answer(tls bool, nonce []byte) ([]byte, error) {
 	return nil, errNoKey
 }
 
-var errNoKey = fmt.Errorf("%w: the server wants the password, and neither is there TLS to hide it nor was the server's public key given;"+
-	" use TLS, or allow the key to be taken from the server where nobody can stand between", ErrAuth)
+var errNoKey = fmt.Errorf("%w: the server wants the password, and neither is there TLS to hide it nor was the server's public key"+
+	" given; use TLS, or allow the key to be taken from the server where nobody can stand between", ErrAuth)
 
 // encrypt hides the password, with the zero that ends it, for the server with that key.
 func (c *Config) encrypt(key *rsa.PublicKey, nonce []byte) ([]byte, error) {

@@ -3,9 +3,11 @@ package wire
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
+	"crypto/sha512"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
@@ -318,6 +320,52 @@ func TestALoginThatGoesOnForeverEnds(t *testing.T) {
 		})
 		if !errors.Is(err, ErrProtocol) {
 			t.Errorf("%s: got %v, want %v", name, err, ErrProtocol)
+		}
+	}
+}
+
+func TestParsecLogsIn(t *testing.T) {
+	t.Parallel()
+	nonce := strings.Repeat("0123456789abcdef", 2)
+	seed, err := pbkdf2.Key(sha512.New, "a secret", []byte("salt of 18 bytes.."), 2048, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	server := func(mark string, salts ...string) func(p *peer) {
+		return func(p *peer) {
+			p.welcomeTo([]byte("\xfe" + pluginParsec + "\x00" + nonce))
+			if r := p.receive(); r == nil || len(r) > 0 {
+				t.Errorf("it asks for the salt by %q", r)
+			}
+			for _, salt := range salts {
+				p.send([]byte(mark + salt))
+				r := p.receive()
+				if r == nil {
+					return
+				}
+				if len(r) != 96 || !ed25519.Verify(public, append([]byte(nonce), r[:32]...), r[32:]) {
+					t.Errorf("%q isn't signed", r)
+				}
+			}
+			p.send(okPacket)
+		}
+	}
+	const salt = "P\x01salt of 18 bytes.."
+	for name, test := range map[string]struct {
+		server func(p *peer)
+		err    error
+	}{
+		"marked":         {server("\x01", salt), nil},
+		"not marked":     {server("", salt), nil},
+		"twice":          {server("\x01", salt, salt), ErrProtocol},
+		"short":          {server("\x01", "P\x01"), ErrProtocol},
+		"another hash":   {server("\x01", "Q\x01salt"), ErrProtocol},
+		"too much work":  {server("\x01", "P\x0bsalt"), ErrAuth},
+		"of another one": {func(p *peer) { p.welcomeTo([]byte(salt)); p.receive() }, ErrProtocol},
+	} {
+		if err := login(t, &Config{Password: "a secret"}, test.server); !errors.Is(err, test.err) {
+			t.Errorf("%s: got %v, want %v", name, err, test.err)
 		}
 	}
 }

@@ -27,9 +27,9 @@ type pending struct {
 // SendQuery queues a statement in the text protocol, answered by ReadResult: page com_query.
 func (c *Conn) SendQuery(text string) { c.SendQueryInfile(text, nil) }
 
-// SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE, for a connection with Config.LocalInfile: when the server asks for a
-// file, whatever its name, ReadResult sends what file reads, once. If file fails, the connection does, too, so that the server
-// doesn't take a part for the whole.
+// SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE, for a connection with Config.LocalInfile: when the server asks
+// for a file, whatever its name, ReadResult sends what file reads, once. If file fails, the connection does, too, so that
+// the server doesn't take a part for the whole.
 func (c *Conn) SendQueryInfile(text string, file io.Reader) {
 	at := c.begin(comQuery, len(text))
 	c.out = append(c.out, text...)
@@ -48,13 +48,14 @@ func (c *Conn) SendPrepare(text string) {
 // the server sends the rows as it makes them.
 func (c *Conn) SendExecute(st *Stmt, p Params) { c.execute(st.ID, st, p) }
 
-// SendPrepareExecute queues a prepare and the execution of what it prepares, without waiting in between. ReadPrepared and then
-// ReadResult read the two answers; if the prepare fails, so does the execution.
+// SendPrepareExecute queues a prepare and the execution of what it prepares, without waiting in between. ReadPrepared and
+// then ReadResult read the two answers; if the prepare fails, so does the execution.
 //
-// It returns false and queues nothing where that can't be had or isn't safe: the server needs CapBulk, and no statement may be left
-// that was prepared last on this connection. For if a prepare fails for max_prepared_stmt_count (error 1461), MariaDB goes on to
-// execute the statement that was prepared before it, with these parameters (seen in 10.11). So it's for a connection's first
-// statement, and for statements that are closed at once, by SendCloseStmt(LastStmt) in the same flush.
+// It returns false and queues nothing where that can't be had or isn't safe: the server needs CapBulk, and no statement
+// may be left that was prepared last on this connection. For if a prepare fails for max_prepared_stmt_count (error 1461),
+// MariaDB goes on to execute the statement that was prepared before it, with these parameters (seen in 10.11). So it's for
+// a connection's first statement, and for statements that are closed at once, by SendCloseStmt(LastStmt) in the same
+// flush.
 func (c *Conn) SendPrepareExecute(text string, p Params) bool {
 	if c.caps&CapBulk == 0 || c.hasLast {
 		return false
@@ -77,10 +78,11 @@ func (c *Conn) execute(id uint32, st *Stmt, p Params) {
 	c.end(at, pending{command: comStmtExecute, stmt: st})
 }
 
-// SendBulk queues one execution of st for each row, answered by ReadResult: page com_stmt_bulk_execute. types
-// are as in Params. A row is for each parameter an indicator (BulkValue, …) and, after BulkValue, the value. With unit the answer
-// is a result set, in the binary protocol, of each row's insert id and affected rows. Only for servers with CapBulk, and
-// CapBulkUnitResults for unit. The server executes the rows in order and stops at the first that fails, without telling which.
+// SendBulk queues one execution of st for each row, answered by ReadResult: page com_stmt_bulk_execute. types are as in
+// Params. A row is for each parameter an indicator (BulkValue, …) and, after BulkValue, the value. With unit the answer is
+// a result set, in the binary protocol, of each row's insert id and affected rows. Only for servers with CapBulk, and
+// CapBulkUnitResults for unit. The server executes the rows in order and stops at the first that fails, without telling
+// which.
 func (c *Conn) SendBulk(st *Stmt, types, rows []byte, unit bool) {
 	flags := uint16(128) // types follow
 	if unit {
@@ -121,8 +123,8 @@ func (c *Conn) SendResetStmt(id uint32) {
 // SendPing queues a ping, answered by ReadResult: page com_ping.
 func (c *Conn) SendPing() { c.end(c.begin(comPing, 0), pending{command: comPing}) }
 
-// SendReset queues the reset of the session, answered by ReadResult: the transaction is rolled back, prepared statements, temporary
-// tables, locks and variables go, the database stays. See page com_reset_connection.
+// SendReset queues the reset of the session, answered by ReadResult: the transaction is rolled back, prepared statements,
+// temporary tables, locks and variables go, the database stays. See page com_reset_connection.
 func (c *Conn) SendReset() {
 	c.end(c.begin(comResetConnection, 0), pending{command: comResetConnection})
 }
@@ -176,8 +178,8 @@ func frame(out []byte, at int, seq byte) ([]byte, byte) {
 	return out, seq + byte(more) + 1
 }
 
-// Flush sends what's queued, in one write. After a time-out it may be called again and goes on, but not with TLS. With ErrTooLarge
-// nothing was sent and nothing of it is awaited.
+// Flush sends what's queued, in one write. After a time-out it may be called again and goes on, but not with TLS. With
+// ErrTooLarge nothing was sent and nothing of it is awaited.
 func (c *Conn) Flush() error {
 	if c.failed != nil {
 		return c.failed

@@ -30,7 +30,8 @@ type Config struct {
 	MultiStatements bool // a query may be several statements
 	LocalInfile     bool // tells the server that SendQueryInfile may be used; nothing is ever sent but by that
 
-	// Cleartext lets the password be sent as it is to a server that asks for it (PAM, LDAP), in the open where there's no TLS.
+	// Cleartext lets the password be sent as it is to a server that asks for it (PAM, LDAP), in the open where there's no
+	// TLS.
 	Cleartext bool
 	// ServerKey encrypts the password for caching_sha2_password and sha256_password where there's no TLS.
 	ServerKey *rsa.PublicKey
@@ -44,7 +45,8 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Conn is a connection, logged in. One goroutine at a time may use it; Written, NetConn and Close may be called by others, too.
+// Conn is a connection, logged in. One goroutine at a time may use it; Written, NetConn and Close may be called by others,
+// too.
 type Conn struct {
 	sock *socket
 	net  net.Conn // sock, or the TLS above it
@@ -97,27 +99,29 @@ func (c *Conn) Received() int64 { return c.sock.read.Load() }
 // ID returns the connection's number, which KILL takes.
 func (c *Conn) ID() uint32 { return c.id }
 
-// ServerVersion returns the server's version such as "10.11.19-MariaDB", without the "5.5.5-" that MariaDB puts before it for
-// the sake of old replicas.
+// ServerVersion returns the server's version such as "10.11.19-MariaDB", without the "5.5.5-" that MariaDB puts before it
+// for the sake of old replicas.
 func (c *Conn) ServerVersion() string { return c.version }
 
 // Capabilities returns what server and client both offer (the Cap constants).
 func (c *Conn) Capabilities() uint64 { return c.caps }
 
-// Status returns the flags of the last OK or end of rows (the Status constants). An error packet tells none: then it's older.
+// Status returns the flags of the last OK or end of rows (the Status constants). An error packet tells none: then it's
+// older.
 func (c *Conn) Status() uint16 { return c.status }
 
 // Tracked returns what the server has told of the session's state. It's valid until the next read.
 func (c *Conn) Tracked() *Tracked { return &c.tracked }
 
-// Failed returns why the connection is of no more use: the network failed, or the server broke the protocol. Nil: it's usable.
+// Failed returns why the connection is of no more use: the network failed, or the server broke the protocol. Nil: it's
+// usable.
 func (c *Conn) Failed() error { return c.failed }
 
 // Awaited returns how many answers have been asked for and not been read to their end.
 func (c *Conn) Awaited() int { return len(c.pending) }
 
-// Close closes the socket at once, without TLS's farewell, which may block. Call SendQuit and Flush first (with a deadline) for the
-// server to count no aborted client.
+// Close closes the socket at once, without TLS's farewell, which may block. Call SendQuit and Flush first (with a
+// deadline) for the server to count no aborted client.
 func (c *Conn) Close() error { return c.sock.Close() }
 
 // Tracked is the state of a session as the server tells it, in which only what the server was asked to track is filled:
@@ -172,8 +176,8 @@ type OK struct {
 
 // Result is one answer, or one of the several of a CALL or a script.
 type Result struct {
-	// Columns is nil if the statement returned no rows: then OK is filled. Otherwise ReadRow returns the rows, and OK is filled
-	// once it has returned the last. The slice isn't reused and may be kept.
+	// Columns is nil if the statement returned no rows: then OK is filled. Otherwise ReadRow returns the rows, and OK is
+	// filled once it has returned the last. The slice isn't reused and may be kept.
 	Columns []Column
 	Binary  bool // the rows are in the binary protocol; otherwise text
 	OK      OK

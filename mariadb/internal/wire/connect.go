@@ -15,8 +15,8 @@ const maxAuthPackets = 10
 // maxLoginPacket bounds the packets of a server that isn't known yet.
 const maxLoginPacket = 1 << 20
 
-// Connect dials, begins TLS and logs in; ctx bounds all of it. Its error is a *ServerError where the server refused, and wraps
-// ErrNoTLS, ErrAuth, ErrProtocol, the context's error or the network's. It never holds the password.
+// Connect dials, begins TLS and logs in; ctx bounds all of it. Its error is a *ServerError where the server refused, and
+// wraps ErrNoTLS, ErrAuth, ErrProtocol, the context's error or the network's. It never holds the password.
 func Connect(ctx context.Context, c *Config) (*Conn, error) {
 	if strings.ContainsRune(c.User+c.Database, 0) {
 		return nil, fmt.Errorf("%w: the user's or the database's name has a zero byte", ErrAuth)
@@ -128,7 +128,8 @@ type auth struct {
 	keyed  bool // the server's key was asked for
 }
 
-// first answers the plugin that the greeting names where that gives nothing away; else it says nothing, and the server asks on.
+// first answers the plugin that the greeting names where that gives nothing away; else it says nothing, and the server
+// asks on.
 func (a *auth) first() ([]byte, error) {
 	switch a.plugin {
 	case pluginNative, pluginCaching, pluginEd25519:
@@ -153,6 +154,8 @@ func (a *auth) run() error {
 			return err
 		case replyEOF:
 			reply, err = a.change(p[1:])
+		case 'P': // parsec's salt may come without the mark of more
+			reply, err = a.more(p)
 		case replyMore:
 			reply, err = a.more(p[1:])
 			if err == nil && reply == nil {
@@ -188,8 +191,8 @@ func (a *auth) change(p []byte) ([]byte, error) {
 	return answer, err
 }
 
-// more answers what the plugin asks on: page connection#server-response-to-handshake-response-packet. It's nil where nothing is to be
-// said.
+// more answers what the plugin asks on: page connection#server-response-to-handshake-response-packet. It's nil where
+// nothing is to be said.
 func (a *auth) more(p []byte) ([]byte, error) {
 	switch {
 	case a.keyed:
@@ -213,6 +216,10 @@ func (a *auth) more(p []byte) ([]byte, error) {
 			return []byte{cachingAskKey}, nil
 		}
 		return nil, errNoKey
+	case a.plugin == pluginParsec && a.nonce != nil:
+		nonce := a.nonce
+		a.nonce = nil // one answer
+		return parsecAnswer(a.cfg.Password, nonce, p)
 	}
 	return nil, broken("a login goes on in no known way")
 }

@@ -181,7 +181,9 @@ func TestTLSHidesTheLogin(t *testing.T) {
 	if _, err := c.ReadResult(); err != nil {
 		t.Error(err)
 	}
-	for name, conf := range map[string]*tls.Config{"its name": {RootCAs: pool, ServerName: "other"}, "its authority": {ServerName: "db"}} {
+	for name, conf := range map[string]*tls.Config{
+		"its name": {RootCAs: pool, ServerName: "other"}, "its authority": {ServerName: "db"},
+	} {
 		cfg.TLS = conf
 		serve(t, cfg, server)
 		if _, err := Connect(t.Context(), cfg); err == nil {
@@ -231,10 +233,11 @@ func TestConnectRefuses(t *testing.T) {
 		server func(p *peer)
 		want   string
 	}{
-		"too many connections": {func(p *peer) { p.send([]byte("\xff\x10\x04Too many connections")) }, "Too many connections (error 1040)"},
-		"an old server":        {func(p *peer) { p.send(greet(CapProtocol41, "")) }, "too old"},
-		"something else":       {func(p *peer) { p.raw([]byte("SSH-2.0-OpenSSH_9.2\r\n")) }, "broke the protocol"},
-		"nothing":              {func(*peer) {}, "unexpected EOF"},
+		"too many connections": {func(p *peer) { p.send([]byte("\xff\x10\x04Too many connections")) },
+			"Too many connections (error 1040)"},
+		"an old server":  {func(p *peer) { p.send(greet(CapProtocol41, "")) }, "too old"},
+		"something else": {func(p *peer) { p.raw([]byte("SSH-2.0-OpenSSH_9.2\r\n")) }, "broke the protocol"},
+		"nothing":        {func(*peer) {}, "unexpected EOF"},
 		"a denied login": {func(p *peer) { p.welcomeTo([]byte("\xff\x15\x04#28000Access denied")) },
 			"Access denied (error 1045, SQLSTATE 28000)"},
 		"a huge greeting": {func(p *peer) { p.raw([]byte{0, 0, 0xff, 0}) }, "longer than is accepted"},

@@ -15,7 +15,8 @@ var ErrNoTLS = errors.New("TLS is required, but the server doesn't offer it")
 var ErrAuth = errors.New("login refused by the client")
 
 // ErrInfileRefused says that the server asked for a local file and got none. The connection goes on.
-var ErrInfileRefused = errors.New("the server asked for a local file, which is only sent where the call gives one (LOAD DATA LOCAL INFILE)")
+var ErrInfileRefused = errors.New("the server asked for a local file, which is only sent where the call gives one" +
+	" (LOAD DATA LOCAL INFILE)")
 
 // ErrTooLarge says that a command is longer than any server takes (1 GiB). Nothing of what was queued was sent.
 var ErrTooLarge = errors.New("a command of more than 1 GiB")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// FuzzAnswers lets a server say anything to one of each kind of command. It must end in an error or with every answer read, and
-// must be the same in whole and in single bytes with a time-out before each.
+// FuzzAnswers lets a server say anything to one of each kind of command. It must end in an error or with every answer
+// read, and must be the same in whole and in single bytes with a time-out before each.
 func FuzzAnswers(f *testing.F) {
 	f.Add(answers(), serverCaps)
 	f.Add(answers(), serverCaps&^CapDeprecateEOF&^CapCacheMetadata)
@@ -72,10 +72,11 @@ func FuzzPacket(f *testing.F) {
 // FuzzColumn, FuzzRows, FuzzOK and FuzzGreeting parse anything.
 func FuzzColumn(f *testing.F) {
 	f.Add(column("name", TypeLong))
-	f.Add([]byte("\x03def\x04test\x01a\x03tab\x04name\x03org\x0c\x00\x04uuid\x01\x04json\x0c\x2d\x00\x90\x00\x00\x00\xfe\x21\x40\x1f\x00\x00"))
+	f.Add([]byte("\x03def\x04test\x01a\x03tab\x04name\x03org\x0c\x00\x04uuid\x01\x04json" +
+		"\x0c\x2d\x00\x90\x00\x00\x00\xfe\x21\x40\x1f\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		col, err := parseColumn(data, true)
-		if n := len(col.Name) + len(col.OrgName) + len(col.Table) + len(col.OrgTable) + len(col.Schema) + len(col.ExtType); n > len(data) {
+		if n := len(col.Name + col.OrgName + col.Table + col.OrgTable + col.Schema + col.ExtType); n > len(data) {
 			t.Fatalf("%d bytes are described by %d", n, len(data))
 		}
 		if err != nil && col != (Column{}) {
@@ -137,6 +138,7 @@ func FuzzLogin(f *testing.F) {
 	f.Add(packets(0, greet(serverCaps, pluginCaching)), packets(2, []byte{1, cachingProceed}))
 	f.Add(packets(0, greet(serverCaps, "")), packets(2, []byte("\xfe"+pluginClear+"\x00x\x00")))
 	f.Add(packets(0, greet(serverCaps, pluginNative)), packets(2, []byte("\xfe"+pluginSHA256+"\x00"+testNonce+"\x00")))
+	f.Add(packets(0, greet(serverCaps, pluginNative)), packets(2, []byte("\xfe"+pluginParsec+"\x00"+testNonce+testNonce)))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		s := &said{data: append(bytes.Clone(first), second...)}
 		cfg := &Config{Network: "tcp", User: "me", Password: "a secret", FetchServerKey: true,

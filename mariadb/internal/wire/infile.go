@@ -7,7 +7,8 @@ import (
 )
 
 // errFile is wrapped by the error of a file that can't be read to its end.
-var errFile = errors.New("the local file failed, and the connection was given up so that the server doesn't take a part of it for the whole")
+var errFile = errors.New("the local file failed, and the connection was given up so that the server doesn't take a part of it" +
+	" for the whole")
 
 // sendFile answers a request for a local file: page packet_local_infile. The name asked for isn't looked at: the
 // only file there is was given with the command. After an empty packet, which ends each file, the server tells the outcome.

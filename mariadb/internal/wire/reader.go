@@ -23,8 +23,8 @@ type reader struct {
 	seq       byte   // of the next frame
 }
 
-// packet returns the next packet without headers, valid until the next call. The sequence numbers have to go up by one, but for
-// an error packet: a server that ends a session sends it unasked.
+// packet returns the next packet without headers, valid until the next call. The sequence numbers have to go up by one,
+// but for an error packet: a server that ends a session sends it unasked.
 func (r *reader) packet() (p []byte, unasked bool, err error) {
 	for {
 		if r.have == 0 {

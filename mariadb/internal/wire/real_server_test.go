@@ -134,7 +134,8 @@ func TestSessionsAreTrackedAndReset(t *testing.T) {
 	query(t, c, "SET session_track_system_variables='*', session_track_transaction_info='CHARACTERISTICS', time_zone='+02:00'")
 	query(t, c, "START TRANSACTION READ ONLY")
 	tr := c.Tracked()
-	if c.Status()&(StatusInTransaction|StatusInReadOnly) != StatusInTransaction|StatusInReadOnly || tr.Transaction != "T_______" ||
+	const readOnly = StatusInTransaction | StatusInReadOnly
+	if c.Status()&readOnly != readOnly || tr.Transaction != "T_______" ||
 		tr.Characteristics != "START TRANSACTION READ ONLY;" || tr.Variables["time_zone"] != "+02:00" || tr.Schema != "test" {
 		t.Errorf("got %x, %+v", c.Status(), tr)
 	}
@@ -147,16 +148,19 @@ func TestSessionsAreTrackedAndReset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if c.Status()&StatusInTransaction != 0 || tr.Schema != "information_schema" || tr.Variables["session_track_system_variables"] != "" {
+	if c.Status()&StatusInTransaction != 0 || tr.Schema != "information_schema" ||
+		tr.Variables["session_track_system_variables"] != "" {
 		t.Errorf("got %x, %+v", c.Status(), tr)
 	}
-	check(t, query(t, c, "SELECT DATABASE(), @@time_zone, @@character_set_client"), []string{"information_schema", "+00:00", "utf8mb4"})
+	check(t, query(t, c, "SELECT DATABASE(), @@time_zone, @@character_set_client"),
+		[]string{"information_schema", "+00:00", "utf8mb4"})
 }
 
 func TestProceduresReturnSeveralResults(t *testing.T) {
 	t.Parallel()
 	c := connect(t, realServer(t).config(t, "app"))
-	query(t, c, "CREATE OR REPLACE PROCEDURE wire_several(a bigint, OUT b bigint) BEGIN SELECT a, 'x'; SELECT a+1; SET b=a+2; END")
+	query(t, c, "CREATE OR REPLACE PROCEDURE wire_several(a bigint, OUT b bigint)"+
+		" BEGIN SELECT a, 'x'; SELECT a+1; SET b=a+2; END")
 	defer query(t, c, "DROP PROCEDURE wire_several")
 	st := prepare(t, c, "CALL wire_several(?, ?)")
 	for range 2 {
@@ -262,7 +266,8 @@ func TestAKilledSessionTellsItsError(t *testing.T) {
 	admin, c := connect(t, r.config(t, "admin")), connect(t, r.config(t, "app"))
 	c.SendQuery("SELECT SLEEP(10)")
 	flush(t, c)
-	for len(query(t, admin, fmt.Sprintf("SELECT 1 FROM information_schema.processlist WHERE id=%d AND state='User sleep'", c.ID()))) == 0 {
+	sleeping := fmt.Sprintf("SELECT 1 FROM information_schema.processlist WHERE id=%d AND state='User sleep'", c.ID())
+	for len(query(t, admin, sleeping)) == 0 {
 		runtime.Gosched()
 	}
 	query(t, admin, fmt.Sprintf("KILL QUERY %d", c.ID()))

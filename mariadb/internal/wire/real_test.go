@@ -15,8 +15,9 @@ type running struct {
 	Certs           struct{ CA, Client, ClientKey string }
 }
 
-// realServer reads the file that PLINTH_WIRE_SERVERS names, which is what `go run ./cmd/servers --json` in integration printed. The tests
-// that use it are for work on this package; what is promised of real servers is tested in integration/mariadb.
+// realServer reads the file that PLINTH_WIRE_SERVERS names, which is what `go run ./cmd/servers --json` in integration
+// printed. The tests that use it are for work on this package; what is promised of real servers is tested in
+// integration/mariadb.
 func realServer(t testing.TB) *running {
 	t.Helper()
 	file := os.Getenv("PLINTH_WIRE_SERVERS")

@@ -130,8 +130,8 @@ func (c *Conn) addColumn(p []byte) error {
 }
 
 // ReadRow returns the next row of the result that ReadResult returned, valid until the next read; nil after the last, when
-// Result.OK and More are filled. It allocates nothing, but where a row is longer than all before. SplitText and SplitBinary read
-// it. With a *ServerError the answer is over.
+// Result.OK and More are filled. It allocates nothing, but where a row is longer than all before. SplitText and
+// SplitBinary read it. With a *ServerError the answer is over.
 func (c *Conn) ReadRow() ([]byte, error) {
 	if c.failed != nil {
 		return nil, c.failed
@@ -260,7 +260,8 @@ func (c *Conn) ReadPrepared() (*Stmt, error) {
 	return nil, ErrNotAwaited
 }
 
-// prepareHead reads the first packet of a prepare's answer. The number of columns waits in count for those of the parameters.
+// prepareHead reads the first packet of a prepare's answer. The number of columns waits in count for those of the
+// parameters.
 func (c *Conn) prepareHead(p []byte) error {
 	cur := cursor{b: p}
 	if cur.u8() != replyOK {

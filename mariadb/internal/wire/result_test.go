@@ -71,10 +71,14 @@ func TestCommandsAreWrittenAsDocumented(t *testing.T) {
 		"\x02db":               func(c *Conn) { c.SendInitDB("db") },
 		"\x19\x04\x03\x02\x01": func(c *Conn) { c.SendCloseStmt(st.ID) },
 		"\x1a\x04\x03\x02\x01": func(c *Conn) { c.SendResetStmt(st.ID) },
-		"\x17\x04\x03\x02\x01\x00\x01\x00\x00\x00":                                 func(c *Conn) { c.SendExecute(st, Params{}) },
-		"\x17\x04\x03\x02\x01\x00\x01\x00\x00\x00\x02\x01\x01\x00\x06\x00\x2a":     func(c *Conn) { c.SendExecute(st, p) },
-		"\xfa\x04\x03\x02\x01\x80\x00\x01\x00\x06\x00\x00\x2a\x01\x02\x00\x2b\x01": func(c *Conn) { c.SendBulk(st, p.Types, []byte{0, 42, 1, 2, 0, 43, 1}[:7], false) },
-		"\xfa\x04\x03\x02\x01\xc0\x00\x01\x00\x06\x00\x00\x2a\x01":                 func(c *Conn) { c.SendBulk(st, p.Types, []byte{0, 42, 1}, true) },
+		"\x17\x04\x03\x02\x01\x00\x01\x00\x00\x00":                             func(c *Conn) { c.SendExecute(st, Params{}) },
+		"\x17\x04\x03\x02\x01\x00\x01\x00\x00\x00\x02\x01\x01\x00\x06\x00\x2a": func(c *Conn) { c.SendExecute(st, p) },
+		"\xfa\x04\x03\x02\x01\x80\x00\x01\x00\x06\x00\x00\x2a\x01\x02\x00\x2b\x01": func(c *Conn) {
+			c.SendBulk(st, p.Types, []byte{0, 42, 1, 2, 0, 43, 1}, false)
+		},
+		"\xfa\x04\x03\x02\x01\xc0\x00\x01\x00\x06\x00\x00\x2a\x01": func(c *Conn) {
+			c.SendBulk(st, p.Types, []byte{0, 42, 1}, true)
+		},
 	} {
 		c := fed(0, nil)
 		send(c)
@@ -84,7 +88,8 @@ func TestCommandsAreWrittenAsDocumented(t *testing.T) {
 	}
 	c := fed(CapBulk, nil)
 	c.SendPrepareExecute("DO ?", p)
-	if want := "\x05\x00\x00\x00\x16DO ?\x11\x00\x00\x00\x17\xff\xff\xff\xff\x00\x01\x00\x00\x00\x02\x01\x01\x00\x06\x00\x2a"; string(c.out) != want {
+	if want := "\x05\x00\x00\x00\x16DO ?" +
+		"\x11\x00\x00\x00\x17\xff\xff\xff\xff\x00\x01\x00\x00\x00\x02\x01\x01\x00\x06\x00\x2a"; string(c.out) != want {
 		t.Errorf("got %q, want %q", c.out, want)
 	}
 }
@@ -159,7 +164,8 @@ func TestSeveralResultsAreReadInOrder(t *testing.T) {
 func TestServersThatEndColumnsByEOFAreRead(t *testing.T) {
 	t.Parallel()
 	eof := []byte("\xfe\x01\x00\x02\x00")
-	prepared := [][]byte{{0, 9, 0, 0, 0, 1, 0, 2, 0, 0, 3, 0}, column("?", TypeNull), column("?", TypeNull), eof, column("a", TypeLong), eof}
+	prepared := [][]byte{{0, 9, 0, 0, 0, 1, 0, 2, 0, 0, 3, 0}, column("?", TypeNull), column("?", TypeNull), eof,
+		column("a", TypeLong), eof}
 	result := [][]byte{{1}, column("a", TypeLong), eof, []byte("\x00\x00\x2a\x00\x00\x00"), eof}
 	c := fed(required, append(packets(1, prepared...), packets(1, result...)...))
 	c.SendPrepare("SELECT ?+?")

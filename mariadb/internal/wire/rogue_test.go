@@ -186,15 +186,18 @@ func TestNoFileIsSentThatTheCallDidNotGive(t *testing.T) {
 	t.Parallel()
 	request := []byte("\xfb/etc/passwd")
 	for name, send := range map[string]func(c *Conn){
-		"a query":            func(c *Conn) { c.SendQuery("SELECT 1") },
-		"an execution":       func(c *Conn) { c.SendExecute(&Stmt{Columns: make([]Column, 1)}, Params{}) },
-		"a bulk":             func(c *Conn) { c.SendBulk(&Stmt{}, nil, nil, false) },
-		"a prepare":          func(c *Conn) { c.SendPrepare("SELECT 1") },
-		"a ping":             func(c *Conn) { c.SendPing() },
-		"a reset":            func(c *Conn) { c.SendReset() },
-		"a database":         func(c *Conn) { c.SendInitDB("db") },
-		"a statement reset":  func(c *Conn) { c.SendResetStmt(1) },
-		"a query after LOAD": func(c *Conn) { c.SendQueryInfile("LOAD", strings.NewReader("contents")); c.SendQuery("SELECT 1") },
+		"a query":           func(c *Conn) { c.SendQuery("SELECT 1") },
+		"an execution":      func(c *Conn) { c.SendExecute(&Stmt{Columns: make([]Column, 1)}, Params{}) },
+		"a bulk":            func(c *Conn) { c.SendBulk(&Stmt{}, nil, nil, false) },
+		"a prepare":         func(c *Conn) { c.SendPrepare("SELECT 1") },
+		"a ping":            func(c *Conn) { c.SendPing() },
+		"a reset":           func(c *Conn) { c.SendReset() },
+		"a database":        func(c *Conn) { c.SendInitDB("db") },
+		"a statement reset": func(c *Conn) { c.SendResetStmt(1) },
+		"a query after LOAD": func(c *Conn) {
+			c.SendQueryInfile("LOAD", strings.NewReader("contents"))
+			c.SendQuery("SELECT 1")
+		},
 	} {
 		c := dialed(t, func(p *peer) {
 			p.command()
@@ -249,7 +252,8 @@ func TestAFileIsSentOnceToTheQueryThatGivesIt(t *testing.T) {
 		p.command()
 		p.send(okPacket)
 	})
-	c.SendQueryInfile("LOAD DATA LOCAL INFILE 'x' INTO TABLE t; LOAD DATA LOCAL INFILE 'y' INTO TABLE t", strings.NewReader(contents))
+	c.SendQueryInfile("LOAD DATA LOCAL INFILE 'x' INTO TABLE t; LOAD DATA LOCAL INFILE 'y' INTO TABLE t",
+		strings.NewReader(contents))
 	flush(t, c)
 	r, err := c.ReadResult()
 	if err != nil || r.OK.AffectedRows != 5000 || !r.More {

@@ -1,7 +1,7 @@
 package wire
 
-// SplitText reads a row of the text protocol, page resultset-row: dst[i] becomes the i-th value's bytes, which are
-// part of row, and nil where it's NULL (an empty text isn't nil). dst has as many elements as the result has columns. It allocates
+// SplitText reads a row of the text protocol, page resultset-row: dst[i] becomes the i-th value's bytes, which are part of
+// row, and nil where it's NULL (an empty text isn't nil). dst has as many elements as the result has columns. It allocates
 // nothing.
 func SplitText(row []byte, dst [][]byte) error {
 	c := cursor{b: row}
@@ -21,9 +21,9 @@ func SplitText(row []byte, dst [][]byte) error {
 	return nil
 }
 
-// SplitBinary is SplitText for the binary protocol. A number's bytes are as wide as its type says (1, 2, 4 or 8, little-endian;
-// TypeInt24 takes 4, TypeYear 2); dates and times come without the byte that tells their length, which may be 0; all else is text
-// or bytes.
+// SplitBinary is SplitText for the binary protocol. A number's bytes are as wide as its type says (1, 2, 4 or 8,
+// little-endian; TypeInt24 takes 4, TypeYear 2); dates and times come without the byte that tells their length, which may
+// be 0; all else is text or bytes.
 func SplitBinary(row []byte, columns []Column, dst [][]byte) error {
 	c := cursor{b: row}
 	c.u8()
