@@ -83,6 +83,12 @@ func (r *rows) value(v *seam.Value, of string) (driver.Value, error) {
 	case seam.KindNull:
 		return nil, nil
 	case seam.KindBool:
+		if r.engine == "mariadb" { // a TINYINT(1) may be meant as a number; database/sql makes a bool of 0 and 1, but no number of a bool
+			if v.Bool() {
+				return int64(1), nil
+			}
+			return int64(0), nil
+		}
 		return v.Bool(), nil
 	case seam.KindInt:
 		return v.Int64(), nil

@@ -109,11 +109,16 @@ func setUint[T uint | uint8 | uint16 | uint32 | uint64](dst unsafe.Pointer, v *d
 	return nil
 }
 
-// toInt returns any number that is whole and fits.
+// toInt returns any number that is whole and fits, and 0 and 1 for booleans.
 func toInt(v *driver.Value) (int64, *problem) {
 	switch v.Kind() {
 	case driver.KindInt:
 		return v.Int64(), nil
+	case driver.KindBool: // MariaDB's BOOLEAN is a TINYINT(1), which people keep small numbers in, too
+		if v.Bool() {
+			return 1, nil
+		}
+		return 0, nil
 	case driver.KindUint:
 		return 0, outOfRange(v)
 	case driver.KindFloat:

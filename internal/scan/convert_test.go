@@ -191,7 +191,8 @@ func TestConversions(t *testing.T) {
 		{decimal("1E+99999999999999999999"), fails{"a decimal out of its range", ""}, 0},
 		{text("7"), fails{"is text; the destination is int", "CAST it"}, 0},
 		{text("7"), fails{"is text", "CAST it"}, uint8(0)},
-		{driver.BoolValue(true), fails{"is a boolean", ""}, 0},
+		{driver.BoolValue(true), 1, nil},
+		{driver.BoolValue(false), uint8(0), nil},
 		{when(noon), fails{"is a time", ""}, int64(0)},
 		{bin("7"), fails{"is bytes", ""}, 0},
 

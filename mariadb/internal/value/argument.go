@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -206,7 +208,30 @@ func appendDuration(dst []byte, d time.Duration) ([]byte, byte, bool, error) {
 	return dst, typeTime, false, nil
 }
 
-// appendDecimal writes digits, which the server reads.
+// maxDigits is how many digits a DECIMAL has at most: https://mariadb.com/docs/server/reference/data-types/numeric-data-types/decimal.
+// Of a longer one the server would cut the end, and say nothing.
+const maxDigits = 65
+
+// appendDecimal writes digits, with an exponent or without. The server takes what isn't a number for 0, so it isn't sent.
 func appendDecimal(dst []byte, s string) ([]byte, byte, bool, error) {
+	mantissa, exponent, hasExponent := strings.Cut(strings.ToLower(s), "e")
+	shift := 0
+	if hasExponent {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil {
+			return refuse(dst, "a decimal that isn't a number", "")
+		}
+	}
+	if mantissa != "" && (mantissa[0] == '-' || mantissa[0] == '+') {
+		mantissa = mantissa[1:]
+	}
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	if whole == "" && fraction == "" || !isDigits(whole) || !isDigits(fraction) {
+		return refuse(dst, "a decimal that isn't a number", "its decimals have no NaN and no infinity: pass nil for NULL")
+	}
+	digits := max(len(strings.TrimLeft(whole, "0")), -shift) + max(len(fraction), shift)
+	if shift < -maxDigits || shift > maxDigits || digits > maxDigits {
+		return refuse(dst, "a decimal of more than 65 digits", "round it first, or send its digits as a string to a text column")
+	}
 	return append(appendLength(dst, len(s)), s...), typeNewDecimal, false, nil
 }

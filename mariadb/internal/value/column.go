@@ -12,7 +12,6 @@ type Definition struct {
 	Flags     uint16
 	Charset   uint16
 	Length    uint32
-	Decimals  byte
 	ExtType   string // MariaDB's extended type: uuid, inet6, point, …
 	ExtFormat string // its format: json
 }
