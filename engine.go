@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -30,9 +31,10 @@ type Engine struct {
 	watch   watchers
 	hooks   atomic.Pointer[hooks]
 
-	changing sync.Mutex // held by Reconfigure
+	life     context.Context    // ends with Close: of what the engine does for itself
+	end      context.CancelFunc // of life
+	changing sync.Mutex         // held by Reconfigure
 	drains   drains
-	unfollow context.CancelFunc // ends the watch over the configuration's sources
 
 	texts statements
 	plans scan.Cache
@@ -78,7 +80,7 @@ func OpenConfig(ctx context.Context, o Options, c config.Config, backend func(co
 		err = e.Connect(ctx)
 	}
 	if err == nil && o.Watch {
-		err = e.follow(ctx, c.Engine)
+		err = e.follow(ctx, c)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.Close(ctx))
@@ -88,7 +90,12 @@ func OpenConfig(ctx context.Context, o Options, c config.Config, backend func(co
 
 // newEngine returns an engine that has no database yet.
 func newEngine(o Options) *Engine {
+	if o.URL != "" { // not kept as text, which fmt shows of whatever holds an engine
+		o.Config = append([]config.Option{config.WithURL(o.URL)}, o.Config...)
+		o.URL = ""
+	}
 	e := &Engine{options: o, policy: o.Retry}
+	e.life, e.end = context.WithCancel(context.Background())
 	e.place.eng = e
 	e.state.Store(&state{target: &target{}})
 	if e.policy.Budget == nil {
@@ -130,12 +137,12 @@ func (e *Engine) Connect(ctx context.Context) error {
 func (e *Engine) Close(ctx context.Context) error {
 	e.closeOnce.Do(func() {
 		e.closing.Store(true)
-		if e.unfollow != nil {
-			e.unfollow()
-		}
+		e.end()
 		e.changing.Lock()
 		defer e.changing.Unlock()
-		if err := errors.Join(e.state.Load().backend.Close(ctx), e.drains.close(ctx)); err != nil {
+		drained := make(chan error, 1)
+		go func() { drained <- e.drains.close(ctx) }()
+		if err := errors.Join(e.state.Load().backend.Close(ctx), <-drained); err != nil {
 			e.closeErr = final(e.failed("close", nil, err, false, false))
 		}
 	})
@@ -164,6 +171,12 @@ func (e *Engine) Ping(ctx context.Context) (Server, error) {
 	err := e.do(ctx, &c)
 	return c.server, final(err)
 }
+
+// Format prints the engine's name and target for every verb: what is within may be secret.
+func (e *Engine) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.LogValue()) }
+
+// LogValue returns what Format prints.
+func (e *Engine) LogValue() slog.Value { return slog.StringValue("plinth.Engine(" + e.Target() + ")") }
 
 // Name returns which database this is: "sqlite", "postgres", "mariadb" or "mongodb".
 func (e *Engine) Name() string { return e.state.Load().info.Engine }

@@ -268,6 +268,9 @@ func TestAnEngineFollowsItsFile(t *testing.T) {
 	if n := db.Stats().MaxOpenConnections; n != 1+2 {
 		t.Fatalf("MaxOpenConnections = %d", n)
 	}
+	if line := <-said; !strings.Contains(line, "is followed") {
+		t.Errorf("at its beginning it says %s", line)
+	}
 	write(fmt.Sprintf(text, database, 7))
 	if line := <-said; !strings.Contains(line, "is followed") {
 		t.Errorf("it says %s", line)
@@ -338,5 +341,190 @@ func TestCredentialsAreAskedForEachConnection(t *testing.T) {
 		Credentials: func(context.Context) (string, config.Secret, error) { return "", config.Secret{}, nil },
 	}); !errors.Is(err, plinth.ErrArgument) {
 		t.Errorf("SQLite has no login, but: %v", err)
+	}
+}
+
+func TestATargetThatCanNotBeReachedIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "plinth.yaml")
+	write := func(database string) {
+		t.Helper()
+		text := fmt.Sprintf("development:\n  primary:\n    url: sqlite:%s\n", database)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(filepath.Join(dir, "app.db"))
+	said := make(chan string, 10)
+	db, err := sqlite.Open(t.Context(), plinth.Options{
+		Watch: true, Logger: slog.New(lines(said)),
+		Config: []config.Option{config.WithFile(file), config.WithEnviron(func(string) (string, bool) { return "", false })},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	<-said
+	write(filepath.Join(dir, "later", "app.db"))
+	if line := <-said; !strings.Contains(line, "stays") || !strings.Contains(line, "later") {
+		t.Errorf("it says %s", line)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "later"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if line := <-said; !strings.Contains(line, "is followed") || !strings.Contains(db.Target(), "later") {
+		t.Errorf("the target is %s, and it says %s", db.Target(), line)
+	}
+}
+
+func TestWatchRefusesSourcesThatNameAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "plinth.yaml")
+	text := fmt.Sprintf("development:\n  primary: {url: 'sqlite:%s/a.db'}\n  orders: {url: 'sqlite:%s/b.db'}\n", dir, dir)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(t.Context(), config.WithFile(file), config.WithName("orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqlite.OpenConfig(t.Context(), c, plinth.Options{Watch: true, Config: []config.Option{config.WithFile(file)}})
+	if !errors.Is(err, plinth.ErrArgument) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestADatabaseInMemoryIsNotMoved(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse("sqlite::memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.OpenConfig(t.Context(), c, plinth.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	execute(t, db, "create table t (a)")
+	c.Params = c.Params.Set("cache_size", "100")
+	if err := db.Reconfigure(t.Context(), c); !errors.Is(err, plinth.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	if n := count(t, db); n != 0 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestACallStaysWithTheTargetItWasAdmittedTo(t *testing.T) {
+	t.Parallel()
+	var db *plinth.Engine
+	var move func()
+	db, c := configured(t, plinth.Options{Before: func(ctx context.Context, e *hook.Event) (context.Context, error) {
+		if move != nil && strings.HasPrefix(e.Statement, "insert") {
+			move()
+			move = nil
+		}
+		return ctx, nil
+	}}, "")
+	execute(t, db, "create table t (a)")
+	other := c
+	other.Database = filepath.Join(t.TempDir(), "other.db")
+	to := func(c config.Config) func() {
+		return func() {
+			if err := db.Reconfigure(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	mine := config.WithOverride(t.Context(), config.WithURL("sqlite:"+c.Database))
+	move = to(other)
+	if _, err := db.Execute(mine, "insert into t values ('mine')"); !errors.Is(err, plinth.ErrArgument) {
+		t.Errorf("a call for the one target went to the other: %v", err)
+	}
+	move = nil
+	to(c)()
+	err := db.InTx(mine, func(ctx context.Context, tx *plinth.Tx) error {
+		if _, err := tx.Execute(ctx, "insert into t values (1)"); err != nil {
+			return err
+		}
+		to(other)()
+		_, err := tx.Execute(ctx, "insert into t values (2)")
+		return err
+	})
+	if err != nil {
+		t.Errorf("a transaction was judged by the target that the engine went to: %v", err)
+	}
+	to(c)()
+	if n := count(t, db); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestCloseDoesNotWaitForADial(t *testing.T) {
+	t.Parallel()
+	hanging := make(chan struct{})
+	c, err := config.Parse("sqlite:" + filepath.Join(t.TempDir(), "app.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := plinth.OpenConfig(t.Context(), plinth.Options{}, c, func(c config.Config, h driver.Host) (driver.Backend, error) {
+		b, err := sqlite.NewBackend(sqlite.Options{Path: c.Database}, h)
+		if strings.Contains(c.Database, "far") {
+			return far{b, hanging}, err
+		}
+		return b, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Database = filepath.Join(t.TempDir(), "far.db")
+	reconfigured := make(chan error, 1)
+	go func() { reconfigured <- db.Reconfigure(context.Background(), c) }()
+	<-hanging
+	if err := db.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-reconfigured; err == nil {
+		t.Error("a closed engine was reconfigured")
+	}
+}
+
+// far is a backend that is never reached.
+type far struct {
+	driver.Backend
+	hanging chan struct{}
+}
+
+func (f far) Connect(ctx context.Context) error {
+	close(f.hanging)
+	<-ctx.Done()
+	return &driver.Fault{Kind: driver.Canceled, Phase: driver.Dial, Err: ctx.Err()}
+}
+
+func TestAnEnginePrintsNoSecret(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse("postgres://app:hunter2secret@127.0.0.1:1/db?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := plinth.OpenConfig(t.Context(), plinth.Options{URL: c.URL().Reveal()}, c, func(_ config.Config, h driver.Host) (driver.Backend, error) {
+		return sqlite.NewBackend(sqlite.Options{Path: ":memory:"}, h)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	held := struct{ db *plinth.Engine }{db}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("started", "db", db, "held", held)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		log.WriteString(fmt.Sprintf(verb, db) + fmt.Sprintf(verb, held) + fmt.Sprintf(verb, db.Pin()))
+	}
+	for i := range len("hunter2secret") - 3 {
+		if part := "hunter2secret"[i : i+4]; strings.Contains(log.String(), part) {
+			t.Fatalf("%q is in %s", part, &log)
+		}
 	}
 }

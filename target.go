@@ -88,6 +88,9 @@ func (e *Engine) Reconfigure(ctx context.Context, c config.Config) error {
 	if err := e.usable(op); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.life, cancel)() // Close doesn't wait for a dial
 	old := e.state.Load()
 	c = e.options.over(c)
 	if err := c.Validate(); err != nil {
@@ -105,6 +108,8 @@ func (e *Engine) Reconfigure(ctx context.Context, c config.Config) error {
 		old.login.Store(&c)
 		e.state.Store(e.stateOf(old.target, c))
 		return nil
+	case old.info.Volatile:
+		return e.usage(ErrUnsupported, op, "a database in memory would be lost by a change of its target or its parameters")
 	case e.opener == nil:
 		return e.usage(ErrUnsupported, op, "an engine made by plinth.New can't change its target")
 	}
@@ -115,7 +120,9 @@ func (e *Engine) Reconfigure(ctx context.Context, c config.Config) error {
 		}
 	}
 	if err != nil {
-		return final(e.failed(op, nil, err, false, false))
+		failed := e.failed(op, nil, err, false, false)
+		failed.Target = c.Redacted()
+		return final(failed)
 	}
 	e.state.Store(e.stateOf(t, c))
 	e.drains.add(old.target)
@@ -162,13 +169,13 @@ func (d *drains) close(ctx context.Context) error {
 	}
 	d.mu.Unlock()
 	var errs []error
-	for _, one := range left {
-		select {
-		case <-one.done:
-		case <-ctx.Done():
+	defer context.AfterFunc(ctx, func() {
+		for _, one := range left {
 			one.cut()
-			<-one.done
 		}
+	})()
+	for _, one := range left {
+		<-one.done
 		errs = append(errs, one.err)
 	}
 	return errors.Join(errs...)
@@ -184,27 +191,76 @@ func (d *drains) stats() (all []pool.Stats) {
 	return all
 }
 
-// follow has the engine follow the sources of its configuration until it's closed.
-func (e *Engine) follow(ctx context.Context, engine config.Engine) error {
-	ctx, e.unfollow = context.WithCancel(context.WithoutCancel(ctx))
-	c, err := config.Watch(ctx, func(c config.Config, err error) { e.changed(ctx, c, err) }, e.options.sources(engine)...)
-	if err != nil {
-		e.unfollow()
-		return &Error{Kind: ErrArgument, Op: "watch", Engine: string(engine), Err: err}
+// follow has the engine follow the sources of its configuration, which was c, until it's closed.
+func (e *Engine) follow(ctx context.Context, c config.Config) error {
+	wanted := make(chan config.Config, 1)
+	offer := func(c config.Config) { // only the newest is wanted
+		select {
+		case <-wanted:
+		default:
+		}
+		wanted <- c
 	}
-	return e.Reconfigure(ctx, c) // it may have changed since the engine was opened with it
+	watching := context.WithoutCancel(ctx) // for its overrides
+	watching, cancel := context.WithCancel(watching)
+	context.AfterFunc(e.life, cancel)
+	now, err := config.Watch(watching, func(c config.Config, err error) {
+		if err != nil {
+			e.unfollowed(err)
+			return
+		}
+		offer(c)
+	}, e.options.sources(c.Engine)...)
+	if err == nil && !now.SameTarget(c) {
+		err = fmt.Errorf("the sources to be watched name another database, %s", now.Redacted())
+	}
+	if err != nil {
+		cancel()
+		return &Error{Kind: ErrArgument, Op: "watch", Engine: string(c.Engine), Target: e.Target(), Err: err}
+	}
+	go e.followAll(watching, wanted, now)
+	return nil
 }
 
-func (e *Engine) changed(ctx context.Context, c config.Config, err error) {
-	if err == nil {
-		err = e.Reconfigure(ctx, c)
+// For how long an engine waits before it tries again to follow a configuration whose target it couldn't reach.
+const (
+	followAgain  = time.Second
+	followAtMost = 30 * time.Second
+)
+
+// followAll follows one configuration after the other, first that of the beginning, which may have changed since the engine
+// was opened with it. One that can't be followed is tried again until there is another.
+func (e *Engine) followAll(ctx context.Context, wanted <-chan config.Config, c config.Config) {
+	news, pause := true, followAgain
+	for {
+		var again <-chan time.Time
+		err := e.Reconfigure(ctx, c)
+		switch {
+		case e.closing.Load():
+			return
+		case err != nil:
+			if news {
+				e.unfollowed(err)
+			}
+			news, again = false, time.After(pause)
+			pause = min(2*pause, followAtMost)
+		default:
+			e.log().LogAttrs(ctx, slog.LevelInfo, "plinth: the configuration is followed", slog.String("target", e.Target()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case c = <-wanted:
+			news, pause = true, followAgain
+		case <-again:
+		}
 	}
-	switch {
-	case e.closing.Load():
-	case err != nil:
-		e.log().LogAttrs(ctx, slog.LevelError, "plinth: the configuration has changed and can't be followed; what was in force stays",
-			slog.String("target", e.Target()), slog.String("error", err.Error()))
-	default:
-		e.log().LogAttrs(ctx, slog.LevelInfo, "plinth: the configuration has changed and is followed", slog.String("target", e.Target()))
+}
+
+func (e *Engine) unfollowed(err error) {
+	if e.closing.Load() {
+		return
 	}
+	e.log().LogAttrs(e.life, slog.LevelError, "plinth: the configuration has changed and can't be followed; what was in force stays",
+		slog.String("target", e.Target()), slog.String("error", err.Error()))
 }

@@ -72,6 +72,7 @@ type Info struct {
 	TransactionalDDL bool   // a schema change can be rolled back; where it can't, a transaction that ran one isn't replayed
 	SingleWriter     bool   // all writing goes through one session
 	GuardsReads      bool   // Request.ReadOnly is honoured
+	Volatile         bool   // what is in it goes with its last connection
 }
 
 // Need says what a session is wanted for.

@@ -195,7 +195,7 @@ func (b *backend) writable() bool { return !b.readOnly.Load() }
 
 // Info implements driver.Backend.
 func (b *backend) Info() driver.Info {
-	return driver.Info{Engine: "sqlite", Target: b.to.label(), TransactionalDDL: true, SingleWriter: b.reader != b.writer}
+	return driver.Info{Engine: "sqlite", Target: b.to.label(), TransactionalDDL: true, SingleWriter: b.reader != b.writer, Volatile: b.to.memory}
 }
 
 // Compile implements driver.Backend.
