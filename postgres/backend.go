@@ -84,7 +84,7 @@ func (b *backend) dial(ctx context.Context) (*session, error) {
 
 // Info implements driver.Backend.
 func (b *backend) Info() driver.Info {
-	return driver.Info{Engine: "postgres", Target: b.to.label(), TransactionalDDL: true}
+	return driver.Info{Engine: "postgres", Target: b.to.label(), TransactionalDDL: true, GuardsReads: true}
 }
 
 // Compile implements driver.Backend.
@@ -112,7 +112,23 @@ func (b *backend) Connect(ctx context.Context) error {
 }
 
 // Acquire implements driver.Backend.
+//
+// A session that its server has ended while it was idle isn't lent to a writer: what is written to it is lost, and nobody
+// could tell that from a write whose answer was lost. A reader finds out by himself, and asks again.
 func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session, error) {
+	for {
+		s, err := b.acquire(ctx, need)
+		if err != nil {
+			return nil, err
+		}
+		if need.Access == driver.Read || !s.sock.heard() || s.check(ctx) == nil {
+			return s, nil
+		}
+		s.slot.Destroy()
+	}
+}
+
+func (b *backend) acquire(ctx context.Context, need driver.Need) (*session, error) {
 	var slot *pool.Conn[*session]
 	var err error
 	switch {

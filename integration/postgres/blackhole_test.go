@@ -26,7 +26,7 @@ type dark struct {
 	*ledger
 	db    *sql.DB         // over the engine
 	ctx   context.Context // of the call; it has a deadline
-	hole  func()          // has to be called where nothing may pass any more: at once, or from a random moment soon after
+	hole  func()          // has to be called where nothing may pass any more: at mu, or from a random moment soon after
 	holed bool
 }
 
@@ -236,8 +236,8 @@ const (
 
 // TestSoakEveryCallReturnsInTimeFromABlackhole lets connections go silent under every verb, at once or at a random moment
 // within it, in each direction, with bytes held and lost. All have to return soon after their deadline. The long form holds
-// them to 100 ms, wherever the machine itself was no later than 20 ms meanwhile; the short one only finds those that
-// don't return.
+// them to 100 ms, wherever the machine itself was no later than 10 ms at any of the few turns that takes; the short one,
+// which runs beside other tests, only finds those that wait for something.
 func TestSoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
 	type job struct {
 		name string
@@ -274,7 +274,8 @@ func TestSoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
 			for j := range queue {
 				late, met, err := goDark(t, server.Addr(), url, book, j.verb, j.silence)
 				noise := clock.late(time.Now().Add(-late-500*time.Millisecond), time.Now())
-				if limit := 100 * time.Millisecond; late > 2*time.Second || inFull() && late > limit && noise < 20*time.Millisecond {
+				tooLate := late > time.Second+10*noise || inFull() && late > 100*time.Millisecond && noise < 10*time.Millisecond
+				if met && tooLate {
 					t.Errorf("%s (%v, hole %d, gone %d) returned %v after its deadline: %v; the machine was %v late",
 						j.name, j.dir, j.silence.hole, j.gone, late, err, noise)
 				}
@@ -330,9 +331,17 @@ func goDark(t *testing.T, server, url string, book *ledger, v verb, s silence) (
 	var cancel context.CancelFunc
 	d.ctx, cancel = context.WithTimeout(beside(), limit)
 	defer cancel()
-	soon := time.AfterFunc(time.Hour, func() { proxy.Blackhole(s.dir, s.hole) })
+	var mu sync.Mutex
+	over, inTime := false, false
+	soon := time.AfterFunc(time.Hour, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			proxy.Blackhole(s.dir, s.hole)
+		}
+	})
 	d.hole = func() {
-		d.holed = true
+		d.holed, inTime = true, d.ctx.Err() == nil
 		switch {
 		case s.gone != stay:
 			proxy.Blackhole(s.dir, s.hole)
@@ -350,6 +359,9 @@ func goDark(t *testing.T, server, url string, book *ledger, v verb, s silence) (
 		t.Errorf("it gave up %v before its deadline: %v", -late, err)
 	}
 	soon.Stop()
+	mu.Lock()
+	over = true
+	mu.Unlock()
 	if heal := proxy.Heal(); heal != nil {
 		t.Error(heal)
 	}
@@ -365,7 +377,7 @@ func goDark(t *testing.T, server, url string, book *ledger, v verb, s silence) (
 	if closed := e.Close(ctx); closed != nil && !errors.Is(closed, plinth.ErrTimeout) {
 		t.Error(closed)
 	}
-	return late, d.holed && late > -limit/2, err
+	return late, inTime && late > -limit/2, err
 }
 
 // spread tells a distribution.

@@ -201,3 +201,61 @@ func TestSoakTheServerIsKilledUnderLoad(t *testing.T) {
 	w.summary(t, direct)
 	t.Logf("killed %d times; the first write succeeded within %v of the start", times(30), slowest)
 }
+
+// TestASessionThatEndedWhileItWasIdleIsNotWrittenTo ends all of a pool's sessions when nobody uses them. Not one write may be
+// lost to them, nor be left in doubt, nor use up its attempts.
+func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
+	server := servers.Postgres(t)
+	url := server.Database(t)
+	admin := openURL(t, url, poolOf(1), silent)
+	book := newLedger(t, admin)
+	const others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+	for name, tls := range map[string]string{"TLS": url, "no TLS": plain(t, url)} {
+		e := openURL(t, tls, poolOf(writers), silent, func(o *plinth.Options) { o.Retry.Attempts, o.Pool.CheckAfter = 1, time.Hour })
+		for range 5 {
+			var together, work sync.WaitGroup
+			together.Add(writers)
+			for range writers {
+				work.Go(func() {
+					if err := e.With(t.Context(), func(*plinth.Conn) error { together.Done(); together.Wait(); return nil }); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			work.Wait()
+			idle(t, e)
+			execute(t, admin, "select pg_terminate_backend(pid) "+others)
+			eventually(t, "they are gone", func() bool {
+				n, err := plinth.One[int](t.Context(), admin, "select count(*) "+others)
+				return err == nil && n == 0
+			})
+			for range writers {
+				token := book.next.Add(1)
+				_, err := e.Execute(t.Context(), insertEntry, token)
+				if book.tell(err, token); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	}
+	book.check(t, admin)
+}
+
+// TestTheServersSettingsMayChangeUnderAnIdleSession has the server speak to sessions that live on.
+func TestTheServersSettingsMayChangeUnderAnIdleSession(t *testing.T) {
+	server := servers.Postgres(t, servers.Private())
+	e := openURL(t, server.URL(), poolOf(1), silent)
+	execute(t, e, "create table entry (token bigint)")
+	for _, zone := range []string{"Asia/Tokyo", "Europe/Berlin"} { // which sessions are told
+		admin := openURL(t, server.URL(), poolOf(1), silent)
+		execute(t, admin, "alter system set timezone = '"+zone+"'", "select pg_reload_conf()")
+		eventually(t, "it is known", func() bool {
+			got, err := plinth.One[string](t.Context(), admin, "show timezone")
+			return err == nil && got == zone
+		})
+		execute(t, e, "insert into entry values (1)")
+	}
+	if d := e.Stats().DialCount; d != 1 {
+		t.Errorf("%d connections were dialled, want 1", d)
+	}
+}

@@ -26,10 +26,10 @@ var errUndo = errors.New("undo this")
 // TestSoakMixedCallsWithRandomCancels does everything at once that services do, under contexts that end before, in and after
 // the calls, by cancel and by deadline, and holds the database against what was said in the end.
 func TestSoakMixedCallsWithRandomCancels(t *testing.T) {
-	before := goleak.IgnoreCurrent()
 	const most, callers = 8, 8
 	n := int64(times(100_000))
 	url := servers.Postgres(t).Database(t)
+	before := goleak.IgnoreCurrent()
 	e, admin := openURL(t, url, poolOf(most), silent), openURL(t, url, poolOf(1), silent)
 	m := &mix{e: e, ledger: newLedger(t, admin)}
 	watched := sessions(t, admin)
