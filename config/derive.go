@@ -1,10 +1,6 @@
 package config
 
-import (
-	"context"
-	"maps"
-	"slices"
-)
+import "context"
 
 // maxDerived is for how many configurations an override remembers what was derived. A request that works with more databases
 // than that gets what it asks for, at the price of deriving it anew.
@@ -55,23 +51,4 @@ func Derive[T any](ctx context.Context, base *Config, derive func(c Config, err 
 			return value, true
 		}
 	}
-}
-
-// SameTarget reports whether c and o name the same database for the same user, reached in the same way: their engine,
-// addresses, SRV, database, user and driver's parameters are equal, where what isn't said is as the defaults say. It asks
-// neither for the password nor for the settings. An engine serves every Config with its own target, see WithOverride.
-func (c Config) SameTarget(o Config) bool {
-	c, o = c.withAddresses(), o.withAddresses()
-	return c.sameTarget(&o) && c.SRV == o.SRV && maps.EqualFunc(c.Params.byKey(), o.Params.byKey(), func(a, b []Secret) bool {
-		return slices.EqualFunc(a, b, Secret.Equal)
-	})
-}
-
-// byKey returns the values of each key, in their order.
-func (p Params) byKey() map[string][]Secret {
-	m := make(map[string][]Secret, len(p.list))
-	for _, q := range p.list {
-		m[q.key] = append(m[q.key], q.value)
-	}
-	return m
 }

@@ -27,8 +27,9 @@ func (s *Set) key(c config.Config) (k key) {
 	seed := s.seed
 	s.mu.Unlock()
 	h := hmac.New(sha256.New, seed)
-	writeTexts(h, string(c.Engine), c.Database, c.User, c.Password.Reveal())
-	writeTexts(h, strconv.FormatBool(c.SRV), strconv.FormatBool(c.ReadOnly))
+	writeTexts(h, strconv.FormatBool(c.ReadOnly))
+	c = c.CanonicalTarget()
+	writeTexts(h, string(c.Engine), c.Database, c.User, c.Password.Reveal(), strconv.FormatBool(c.SRV))
 	for _, a := range c.Addresses() {
 		writeTexts(h, "address", a.Host, strconv.Itoa(a.Port))
 	}

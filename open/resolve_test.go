@@ -38,6 +38,7 @@ func TestWhatNamesTheSameTargetHasTheSameEngine(t *testing.T) {
 	for name, got := range map[string]*plinth.Engine{
 		"the URL again":        engine(config.WithURL("sqlite:" + file)),
 		"another way to write": engine(config.WithURL("sqlite3://" + file)),
+		"another path":         engine(config.WithURL("sqlite:" + filepath.ToSlash(dir) + "/x/.././a.db")),
 		"a name":               engine(config.WithName("orders")),
 		"with a setting":       engine(config.WithURL("sqlite:"+file), config.With(func(c *config.Config) { c.Timeout, c.MaxOpenConns = time.Second, 3 })),
 		"with one in the URL":  engine(config.WithURL("sqlite:" + file + "?slow_threshold=1s")),
@@ -74,6 +75,9 @@ func TestTwoPasswordsAreTwoTargetsAndNoKeyHoldsOne(t *testing.T) {
 	const one = "postgres://app:secret1@db/x?application_name=a"
 	if key(&s, one) != key(&s, one+"&max_open_conns=3&timeout=5s") {
 		t.Error("the same target has two keys")
+	}
+	if key(&s, one) != key(&s, "postgres://app:secret1@DB:5432/x?Application_Name=a") {
+		t.Error("another way to write it has another key")
 	}
 	if key(&s, one) == key(&other, one) {
 		t.Error("the keys aren't the set's own")
