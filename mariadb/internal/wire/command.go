@@ -19,7 +19,7 @@ const LastStmt uint32 = 0xffffffff
 type pending struct {
 	command byte
 	seq     byte      // the number that the answer begins with
-	stmt    *Stmt     // of an execution
+	stmt    *Stmt     // of an execution, of a bulk
 	infile  io.Reader // what SendQueryInfile offers
 	older   bool      // of a prepare: there was one before it that LastStmt may stand for if it fails
 }
@@ -93,7 +93,7 @@ func (c *Conn) SendBulk(st *Stmt, types, rows []byte, unit bool) {
 	c.out = binary.LittleEndian.AppendUint16(c.out, flags)
 	c.out = append(c.out, types...)
 	c.out = append(c.out, rows...)
-	c.end(at, pending{command: comStmtBulk})
+	c.end(at, pending{command: comStmtBulk, stmt: st})
 }
 
 // SendCloseStmt queues the end of a prepared statement, or of LastStmt, which isn't answered:

@@ -155,6 +155,8 @@ type Stmt struct {
 	Params   []Column // the server knows little of them: mostly their number counts
 	Columns  []Column // of the result, as last told; empty if there's none (or if it isn't known before execution: CALL)
 	Warnings uint16
+
+	unit []Column // of SendBulk's result set, as last told
 }
 
 // Params are the arguments of an execution in the binary protocol: page com_stmt_execute. The zero value is

@@ -106,10 +106,12 @@ func (c *Conn) readHead(p []byte) (over bool, err error) {
 		return false, broken("a result has an impossible number of columns")
 	case told:
 		c.count, c.cols, c.state = int(n), make([]Column, 0, min(n, 32)), columns
-	case now.stmt == nil || c.further || len(now.stmt.Columns) != int(n):
-		return false, broken("a result leaves out columns that were never told")
 	default:
-		c.cols, c.state = now.stmt.Columns, rows
+		known := c.known()
+		if known == nil || len(*known) != int(n) {
+			return false, broken("a result leaves out columns that were never told")
+		}
+		c.cols, c.state = *known, rows
 	}
 	return false, nil
 }
@@ -117,10 +119,22 @@ func (c *Conn) readHead(p []byte) (over bool, err error) {
 // tellColumns gives the columns to the result, and to the statement: what was told last is what the server leaves out next.
 func (c *Conn) tellColumns() {
 	c.result.Columns = c.cols
-	if st := c.pending[0].stmt; st != nil && !c.further {
-		st.Columns = c.cols
+	if known := c.known(); known != nil {
+		*known = c.cols
 	}
 	c.cols = nil
+}
+
+// known is where the columns of this result are remembered; nil: nowhere.
+func (c *Conn) known() *[]Column {
+	switch now := &c.pending[0]; {
+	case now.stmt == nil || c.further:
+		return nil
+	case now.command == comStmtBulk:
+		return &now.stmt.unit
+	default:
+		return &now.stmt.Columns
+	}
 }
 
 func (c *Conn) addColumn(p []byte) error {

@@ -222,6 +222,17 @@ func TestColumnsThatAreLeftOutAreThoseToldLast(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	c.in.src = bytes.NewReader(append(packets(1, told...), append(packets(1, left...), packets(1, left...)...)...))
+	for range 2 { // a bulk's result set is another than the statement's own
+		c.SendBulk(st, nil, nil, true)
+		flush(t, c)
+		if r, err := c.ReadResult(); err != nil || r.Columns[0].Name != "b" || !r.Binary {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+		if err := c.Drain(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.SendExecute(&Stmt{ID: 8}, Params{})
 	flush(t, c)
 	if _, err := c.ReadResult(); !errors.Is(err, ErrProtocol) {
