@@ -63,6 +63,9 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 				s.undo = false
 			}
 			if s.owed == 0 {
+				if run.alone && run.failure == nil {
+					run.failure = s.unreplicated(ctx)
+				}
 				return nil, run.failure
 			}
 		case *pgproto3.ErrorResponse:
@@ -100,7 +103,7 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 	case *pgproto3.ParameterStatus:
 		s.params[m.Name] = m.Value
 	case *pgproto3.NoticeResponse:
-		run.warned = run.warned || m.SeverityUnlocalized == "WARNING" || m.Severity == "WARNING"
+		run.alone = run.alone || m.Routine == "SyncRepWaitForLSN"
 	case *pgproto3.EmptyQueryResponse:
 		if run.stmt != nil {
 			run.failure = driver.Faultf(driver.Syntax, "the statement is empty")

@@ -291,7 +291,8 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 			return ended(ctx, phase, nil)
 		}
 		if err := s.cancel.err; err != nil {
-			return s.lost(ctx, phase, fmt.Errorf("a cancel request may be under way, it isn't known where: %w", err))
+			s.broken = fmt.Errorf("a cancel request may be under way, it isn't known where: %w", err)
+			return s.useless(phase)
 		}
 		s.cancel = nil
 		for hit := true; hit; {
@@ -314,10 +315,10 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 func (s *session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
 	for s.owed > 0 {
 		if _, f := s.answer(ctx); f != nil && s.owed > 0 {
-			if s.broken == nil {
-				f = ended(ctx, phase, nil) // nothing of the call that wanted this has been sent
+			if s.broken == nil { // nothing of the call that wanted this has been sent
+				return ended(ctx, phase, nil)
 			}
-			return f
+			return s.useless(phase)
 		}
 	}
 	return nil

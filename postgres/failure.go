@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -41,10 +42,24 @@ func (s *session) refused(ctx context.Context, m *pgproto3.ErrorResponse) {
 	case readOnlyTx:
 		s.readOnly(f)
 	}
+	if (f.Verdict == driver.Again || f.Code == queryCanceled) && run.bound && s.mayHaveApplied() && commitsMeanwhile(run.stmt) {
+		f.Verdict, f.Hint = driver.IfSafe, "it commits while it runs, and may have done so before it failed: look before you repeat it"
+	}
 	if f.Position > 0 && run.stmt != nil && !samePrefix(run.stmt.Text, run.text, f.Position) {
 		f.Position = 0
 	}
 	run.failure = f
+}
+
+// commitsMeanwhile reports whether a statement outside a transaction may have committed a part of what it does when it fails.
+func commitsMeanwhile(stmt *driver.Stmt) bool {
+	switch stmt.Verb {
+	case "CALL", "DO":
+		return true
+	case "CREATE", "DROP", "ALTER", "REINDEX": // an index, a partition
+		return strings.Contains(strings.ToUpper(stmt.Text), "CONCURRENTLY")
+	}
+	return false
 }
 
 // samePrefix reports whether two texts have the same first n-1 characters, so that a position means the same in both.
@@ -84,6 +99,12 @@ func (t *target) readsOnly() bool {
 // unanswered is the fault of a call that ended before the server answered it. The session is settled before it's used again.
 func (s *session) unanswered(ctx context.Context) *driver.Fault {
 	run := &s.running
+	if run.refusal() { // all that's missing is that the server is ready for the next
+		if s.tx.open {
+			run.failure.TxDead, s.tx.failed = true, true
+		}
+		return run.failure
+	}
 	f := ended(ctx, run.phase, nil)
 	f.Sent = run.phase >= driver.Run && s.sock.written.Load() > run.mark
 	switch {
@@ -104,13 +125,32 @@ func (s *session) mayHaveApplied() bool {
 	return s.running.stmt != nil && s.running.stmt.Access == driver.Write && s.running.guard == unguarded && !s.tx.open && s.status != 'T' && s.status != 'E'
 }
 
+// refusal reports whether the server has said that the call failed.
+func (r *running) refusal() bool { return r.failure != nil && r.failure.Code != "" }
+
+// unreplicated is the fault of what is committed, but whose wait for a synchronous standby somebody has cancelled: it isn't
+// known whether it's there, too, and survives a failover.
+func (s *session) unreplicated(ctx context.Context) *driver.Fault {
+	f := &driver.Fault{Kind: driver.Unavailable, Phase: s.running.phase, Verdict: driver.IfSafe, Sent: true,
+		Err:  errors.New("the wait for the synchronous standby was cancelled"),
+		Hint: "it is committed on this server, but perhaps not on its standby"}
+	if ctx.Err() != nil {
+		f.Kind, f.Err = contextKind(ctx), fmt.Errorf("%w: %w", context.Cause(ctx), f.Err)
+	}
+	if f.Phase == driver.Commit {
+		f.Verdict = driver.Ambiguous
+	}
+	return f
+}
+
 // lost is the fault of a call during which the connection broke.
 func (s *session) lost(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
 	if s.broken == nil {
 		s.broken = err
 	}
 	run := &s.running
-	if run.failure != nil && run.failure.Evict { // the server has said why
+	if run.refusal() { // the server has said why
+		run.failure.Evict, run.failure.TxDead = true, true
 		return run.failure
 	}
 	sent := phase >= driver.Run && s.sock.written.Load() > run.mark

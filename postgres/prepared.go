@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strconv"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/postgres/internal/pgvalue"
@@ -18,7 +20,7 @@ type prepared struct {
 	name string
 	once bool // it isn't kept
 
-	used bool // it has worked before
+	cached bool // it was prepared before the call that uses it
 
 	oids          []uint32        // of the parameters
 	params        []*pgvalue.Type // the same
@@ -49,10 +51,12 @@ func (c *cache) init(limit int) {
 // get returns the statement of a text, or nil.
 func (c *cache) get(text string) *prepared {
 	if last := c.ring.next; last != &c.ring && last.text == text { // the same as before: comparing beats hashing
+		last.cached = true
 		return last
 	}
 	st := c.byText[text]
 	if st != nil {
+		st.cached = true
 		st.unlink()
 		c.front(st)
 	}
@@ -132,7 +136,7 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 		f = s.resolve(ctx, st, &d)
 	}
 	if f != nil {
-		if (d.parsed || s.owed > 0) && s.broken == nil && st.name != "" {
+		if s.broken == nil && st.name != "" { // whether or not it came to be: closing what isn't there is no error
 			s.cache.closed = append(s.cache.closed, st.name)
 		}
 		return nil, f
@@ -202,14 +206,21 @@ func (s *session) resolve(ctx context.Context, st *prepared, d *description) *dr
 
 // outdated is asked about the failure of a statement that was sent. If it failed because what the server had prepared doesn't
 // fit its tables any more, or is gone, then nothing was applied, and it is forgotten. Outside a transaction it can be
-// sent again at once, which is what true means; inside one the transaction has to run again.
+// sent again at once, which is what true means; inside one the transaction has to run again. What was prepared in this very
+// call would fail again.
 func (s *session) outdated(st *prepared, f *driver.Fault) bool {
-	if st == nil || st.once || !st.used || s.owed > 0 || s.broken != nil || s.running.bound || s.running.begin {
+	if st == nil || s.owed > 0 || s.broken != nil || s.running.bound {
 		return false
 	}
 	if f.Phase == driver.Prepare { // it wasn't sent: an argument doesn't fit a parameter that may be of another type by now
+		if !st.cached || f.Kind != driver.Argument {
+			return false
+		}
 		s.cache.drop(st)
-		return f.Kind == driver.Argument && (s.status == 'I' || s.status == 'T')
+		return s.status == 'I' || s.status == 'T'
+	}
+	if s.running.begin {
+		return false
 	}
 	again := true
 	switch {
@@ -223,11 +234,21 @@ func (s *session) outdated(st *prepared, f *driver.Fault) bool {
 		return false
 	}
 	s.cache.drop(st)
+	if f.Code == notSupported && raisedBy(f, "RevalidateCachedQuery") {
+		f.Kind, f.Verdict = driver.Serialization, driver.Again
+		f.Hint = "the tables have changed since the statement was prepared; it's prepared anew when the transaction runs again"
+	}
 	if s.tx.open || s.status != 'I' {
-		if again {
+		if again && st.cached {
 			f.Verdict = driver.Again
 		}
 		return false
 	}
-	return true
+	return st.cached
+}
+
+// raisedBy reports whether an error comes from a function of the server's, which has the same name in every language.
+func raisedBy(f *driver.Fault, routine string) bool {
+	native, ok := errors.AsType[*pgconn.PgError](f.Err)
+	return ok && native.Routine == routine
 }

@@ -104,7 +104,6 @@ func undecodable(err error, column string) *driver.Fault {
 // finished marks rows that were read to the end.
 func (r *rows) finished() {
 	r.over, r.result = true, r.s.running.result
-	r.st.used = true
 }
 
 // Columns implements driver.Rows.

@@ -45,7 +45,7 @@ type running struct {
 	guard     guard // a transaction that only reads is around it
 	bound     bool  // the server has taken its arguments
 	copying   bool  // it's a COPY, and its data was sent with it
-	warned    bool  // the server has warned of something
+	alone     bool  // it's committed, but the wait for a synchronous standby was cancelled
 	undone    bool  // what it did was to roll back
 	completed int   // commands
 	result    driver.Result
@@ -93,9 +93,9 @@ func (s *session) Execute(ctx context.Context, req *driver.Request) (driver.Resu
 		}
 		s.leave(st)
 		if f != nil {
+			s.endGuard(ctx)
 			return driver.Result{}, f
 		}
-		st.used = true
 		return s.running.result, nil
 	}
 }
@@ -126,6 +126,7 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 		s.leave(st)
 		if f != nil {
 			s.rows.open = false
+			s.endGuard(ctx)
 			return nil, f
 		}
 		s.rows.finished()
@@ -162,12 +163,18 @@ func (s *session) leave(st *prepared) {
 	}
 }
 
+// endGuard rolls back what a guarded statement that failed has left, so that the next one needn't wait for that.
+func (s *session) endGuard(ctx context.Context) {
+	if s.running.guard != unguarded && s.undo && !s.unsettled() && s.broken == nil && ctx.Err() == nil {
+		_ = s.undone(ctx)
+	}
+}
+
 // usable says why no call can begin, or nil.
 func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
 	switch {
 	case s.broken != nil:
-		return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
-			Err: fmt.Errorf("the connection broke before: %w", s.broken)}
+		return s.useless(phase)
 	case ctx.Err() != nil:
 		return ended(ctx, phase, nil)
 	case s.rows.open:
@@ -190,6 +197,12 @@ func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault 
 		return s.over()
 	}
 	return nil
+}
+
+// useless is the fault of a call on a connection that broke before anything of it was sent.
+func (s *session) useless(phase driver.Phase) *driver.Fault {
+	return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
+		Err: fmt.Errorf("the connection broke before: %w", s.broken)}
 }
 
 // over is the fault of a call in a transaction that can't go on.

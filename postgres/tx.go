@@ -107,10 +107,6 @@ func (s *session) End(ctx context.Context, commit bool) error {
 	case f == nil && s.running.undone:
 		f = driver.Faultf(driver.TxDone, "PostgreSQL has rolled the transaction back, because an earlier error had ended it")
 		f.Phase, f.Sent = driver.Commit, true
-	case f == nil && s.running.warned && s.cancel != nil:
-		// A cancel ends the wait for a synchronous standby: committed here, and perhaps not there.
-		f = ended(ctx, driver.Commit, nil)
-		f.Sent, f.Verdict = true, driver.Ambiguous
 	case f == nil:
 		s.tx = transaction{}
 		return nil
@@ -177,7 +173,7 @@ func (s *session) TxState() driver.TxState {
 			return driver.TxDead
 		}
 		return driver.TxIdle
-	case s.status == 'E', s.tx.failed, s.tx.begun && s.status == 'I':
+	case s.status == 'E', s.tx.failed, s.tx.begun && s.owed == 0 && s.status == 'I':
 		return driver.TxDead
 	case s.tx.open, s.status == 'T':
 		return driver.TxOpen

@@ -216,3 +216,70 @@ func TestTheNativeConnectionIsThere(t *testing.T) {
 		t.Errorf("%d connections were dialled, want another after the native one", s.DialCount)
 	}
 }
+
+// TestAStatementThatIsReadByOneFollowsTheSchema reads with One, which closes the rows before their end.
+func TestAStatementThatIsReadByOneFollowsTheSchema(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create table things (id int)", "insert into things values (1)")
+	for _, text := range []string{"select id from things", "update things set id = id + 1 returning id"} {
+		for _, kind := range []string{"bigint", "int"} {
+			if _, err := plinth.One[int](t.Context(), e, text); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, e, "alter table things alter id type "+kind)
+			for range 2 {
+				if _, err := plinth.One[int](t.Context(), e, text); err != nil {
+					t.Errorf("%s after the column is %s: %v", text, kind, err)
+				}
+			}
+		}
+	}
+	execute(t, e, "create table days (d date)")
+	insert := func(v any) error { _, err := e.Execute(t.Context(), "insert into days values (?)", v); return err }
+	if err := insert("nonsense"); err == nil {
+		t.Error("nonsense is a date")
+	}
+	execute(t, e, "alter table days alter d type int using 1")
+	if err := insert(5); err != nil {
+		t.Errorf("a statement that has never worked before: %v", err)
+	}
+}
+
+func TestAStatementThatIsOutOfDateInATransactionSaysSo(t *testing.T) {
+	e := open(t, poolOf(1))
+	execute(t, e, "create schema a", "create schema b", "create table a.m (x int)", "create table b.m (x text)",
+		"insert into a.m values (1)", "insert into b.m values (2)")
+	read := func(ctx context.Context, tx *plinth.Tx, path string) (string, error) {
+		execute(t, tx, "set local search_path = "+path)
+		row, err := tx.FetchOne(ctx, "select x from m")
+		return fmt.Sprint(row.Values()), err
+	}
+	begun := func(path string) (string, error) {
+		tx, err := e.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback(context.Background()) }()
+		return read(t.Context(), tx, path)
+	}
+	if v, err := begun("a"); v != "[1]" || err != nil {
+		t.Fatal(v, err)
+	}
+	if _, err := begun("b"); !errors.Is(err, plinth.ErrSerialization) {
+		t.Errorf("a statement that is out of date: %v, want ErrSerialization", err)
+	}
+	if v, err := begun("b"); v != "[2]" || err != nil {
+		t.Errorf("the transaction once more: %q, %v", v, err)
+	}
+	for _, path := range []string{"a", "b", "a"} {
+		runs := 0
+		err := e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+			runs++
+			_, err := read(ctx, tx, path)
+			return err
+		})
+		if err != nil || runs != 2 {
+			t.Errorf("InTx ran %d times, and returned %v", runs, err)
+		}
+	}
+}
