@@ -31,7 +31,7 @@ insert into albums values (1, 1, 'Jam', 1, null);
 
 func TestServersErrorsHaveTheirKinds(t *testing.T) {
 	url := servers.MariaDB(t).Database(t)
-	e := openURL(t, url)
+	e := openURL(t, url, poolOf(1))
 	if err := e.ExecuteScript(t.Context(), strings.NewReader(errorSchema)); err != nil {
 		t.Fatal(err)
 	}
