@@ -36,6 +36,23 @@ type verb struct {
 	call  func(d *dark) error
 }
 
+// many writes some rows by ExecuteMany, and calls between after the first.
+func (d *dark) many(between func()) error {
+	tokens := []int64{d.next.Add(1), d.next.Add(1), d.next.Add(1)}
+	_, err := d.ExecuteMany(d.ctx, insertEntry, func(yield func([]any) bool) {
+		for i, token := range tokens {
+			if !yield([]any{token}) {
+				return
+			}
+			if i == 0 {
+				between()
+			}
+		}
+	})
+	d.tell(err, tokens...)
+	return err
+}
+
 // beside has all the time, for what a verb needs before its call. The test's own time-out ends it.
 func beside() context.Context { return context.Background() }
 
@@ -144,19 +161,8 @@ func verbs() map[string]verb {
 			}
 			return nil
 		}},
-		"ExecuteMany": {true, func(d *dark) error {
-			tokens := []int64{d.next.Add(1), d.next.Add(1), d.next.Add(1)}
-			d.hole()
-			_, err := d.ExecuteMany(d.ctx, insertEntry, func(yield func([]any) bool) {
-				for _, token := range tokens {
-					if !yield([]any{token}) {
-						return
-					}
-				}
-			})
-			d.tell(err, tokens...)
-			return err
-		}},
+		"ExecuteMany":        {true, func(d *dark) error { d.hole(); return d.many(func() {}) }},
+		"ExecuteMany, later": {false, func(d *dark) error { return d.many(d.hole) }}, // its statement is prepared
 		"Begin with a statement": simple(func(d *dark) error {
 			tx, err := d.Begin(d.ctx)
 			if err == nil {
