@@ -369,3 +369,30 @@ func TestParsecLogsIn(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysThatAreNoneAreRefused(t *testing.T) {
+	t.Parallel()
+	curve, err := x509.MarshalPKIXPublicKey(ed25519.NewKeyFromSeed(make([]byte, 32)).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"nothing":       nil,
+		"no PEM":        []byte("a key"),
+		"not one":       pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}),
+		"another kind":  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: curve}),
+		"the end of it": []byte("-----BEGIN PUBLIC KEY-----\nMII"),
+	} {
+		if key, err := parseKey(text); !errors.Is(err, ErrProtocol) {
+			t.Errorf("%s: got %v, %v", name, key, err)
+		}
+	}
+	key, _ := serverKey(t)
+	long := &Config{Password: strings.Repeat("x", 300)}
+	if _, err := long.encrypt(&key.PublicKey, []byte(testNonce)); !errors.Is(err, ErrAuth) {
+		t.Errorf("a password longer than the key: got %v", err)
+	}
+	if _, err := long.encrypt(&key.PublicKey, []byte("short")); !errors.Is(err, ErrProtocol) {
+		t.Errorf("a short nonce: got %v", err)
+	}
+}

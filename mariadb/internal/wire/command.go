@@ -29,7 +29,8 @@ func (c *Conn) SendQuery(text string) { c.SendQueryInfile(text, nil) }
 
 // SendQueryInfile is SendQuery of a LOAD DATA LOCAL INFILE, for a connection with Config.LocalInfile: when the server asks
 // for a file, whatever its name, ReadResult sends what file reads, once. If file fails, the connection does, too, so that
-// the server doesn't take a part for the whole.
+// the server doesn't take a part for the whole. Nothing may be sent after it before its answer is read: the server would
+// take that for the file.
 func (c *Conn) SendQueryInfile(text string, file io.Reader) {
 	at := c.begin(comQuery, len(text))
 	c.out = append(c.out, text...)
@@ -179,7 +180,7 @@ func frame(out []byte, at int, seq byte) ([]byte, byte) {
 }
 
 // Flush sends what's queued, in one write. After a time-out it may be called again and goes on, but not with TLS. With
-// ErrTooLarge nothing was sent and nothing of it is awaited.
+// ErrTooLarge nothing of what was queued was sent, closes of statements included, and no answer to it is awaited.
 func (c *Conn) Flush() error {
 	if c.failed != nil {
 		return c.failed
@@ -191,6 +192,7 @@ func (c *Conn) Flush() error {
 		}
 		c.outErr, c.out = nil, c.out[:0]
 		c.pending = c.pending[:c.flushed]
+		c.hasLast = true // a close may have been dropped with the rest
 		return err
 	}
 	c.flushed = len(c.pending)

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -34,8 +35,9 @@ func Connect(ctx context.Context, c *Config) (*Conn, error) {
 	conn.in.max = maxLoginPacket
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	err = conn.login(ctx, c)
-	if !stop() {
-		err = context.Cause(ctx) // and the deadline may have come just after the end
+	var refused *ServerError
+	if !stop() && !errors.As(err, &refused) {
+		err = context.Cause(ctx) // even if the login is done: the deadline in the past is set, or will be
 	}
 	if err != nil {
 		_ = raw.Close()
