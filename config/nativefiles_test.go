@@ -76,12 +76,30 @@ func TestAPasswordFileFillsOnlyWhatIsMissingAndIsPrivate(t *testing.T) {
 		{"it isn't looked at without need", []Option{WithURL("postgres://me:x@h/d")}, []string{"PGPASSFILE", "/shared"}, disk, map[string]string{"password": "[redacted] (argument)"}, nil},
 		{"nor for another engine", []Option{WithURL("mariadb://me@h/d")}, []string{"PGPASSFILE", "/shared"}, disk, map[string]string{"password": ""}, nil},
 		{"a directory", []Option{url}, []string{"PGPASSFILE", "/home"}, disk, nil, []string{
-			"config: password (from password file /home): can't be read from its file: it is a directory",
+			"config: password (from password file that PGPASSFILE names): can't be read from its file: it is a directory",
 		}},
 		{"several hosts of several passwords", []Option{WithURL("postgres://me@a,b/d")}, []string{"PGPASSFILE", "/hosts"}, disk, nil, []string{
 			"config: password (from password file /hosts): isn't the same for each of the hosts; a configuration has one; give it by another way",
 		}},
 	})
+}
+
+func TestAPasswordInThePlaceOfItsFileIsNotShown(t *testing.T) {
+	t.Parallel()
+	disk := files(fstest.MapFS{"hunter2/x": private("")})
+	for _, tt := range []struct{ path, url, env, want string }{
+		{"missing", "postgres://me@h/d", "hunter3", "the one that PGPASSFILE names"},
+		{"missing, by a parameter", "postgres://me@h/d?passfile=hunter3", "", "the one that the parameter passfile names"},
+		{"a directory", "postgres://me@h/d", "hunter2", "password file that PGPASSFILE names"},
+	} {
+		logger, log := logged()
+		_, err := Load(t.Context(), WithURL(tt.url), environ("PGPASSFILE", tt.env), disk, logger)
+		said := log.String() + fmt.Sprint(err)
+		if !strings.Contains(said, tt.want) {
+			t.Errorf("%s: got %s", tt.path, said)
+		}
+		hides(t, tt.path, said, "hunter")
+	}
 }
 
 func TestALookedUpPasswordDoesNotFollowToAnotherTarget(t *testing.T) {

@@ -80,7 +80,7 @@ func (o outside) file(path string) (fs.File, error) {
 	if o.seen != nil {
 		o.seen(path)
 	}
-	return os.Open(path)
+	return os.OpenFile(path, os.O_RDONLY|dontWait, 0)
 }
 
 // read returns what a file holds, and its mode.
@@ -103,8 +103,13 @@ func (o outside) readFile(path string) (text string, info fs.FileInfo, err error
 	if info, err = f.Stat(); err != nil {
 		return "", nil, cause(err)
 	}
-	if info.IsDir() {
+	switch mode := info.Mode(); {
+	case mode.IsDir():
 		return "", nil, errors.New("it is a directory")
+	case isNullDevice(info):
+		return "", info, nil
+	case mode&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0:
+		return "", nil, errors.New("it is a pipe or a device and not a plain file")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
@@ -114,6 +119,15 @@ func (o outside) readFile(path string) (text string, info fs.FileInfo, err error
 		return "", nil, errors.New("it is larger than 1 MiB")
 	}
 	return string(data), info, nil
+}
+
+// isNullDevice reports whether a file is /dev/null, which stands for an empty one.
+func isNullDevice(info fs.FileInfo) bool {
+	if info.Mode()&fs.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
 }
 
 // cause returns what err says without the path.

@@ -22,8 +22,9 @@ func (o outside) passfile(c Config) (Config, error) {
 		return c, nil
 	}
 	path, _ := c.Params.Get("passfile")
+	by := "the parameter passfile"
 	if path == "" {
-		path = o.env("PGPASSFILE")
+		path, by = o.env("PGPASSFILE"), "PGPASSFILE"
 	}
 	named := path != ""
 	if !named {
@@ -33,9 +34,12 @@ func (o outside) passfile(c Config) (Config, error) {
 	}
 	p := problems{source: passfileSource + path}
 	text, mode, err := o.read(path)
+	if named && err != nil { // it may be the password itself
+		p.source = passfileSource + "that " + by + " names"
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && named:
-		o.warn("the password file doesn't exist", path, "create it, or unset what names it")
+		o.warn("the password file doesn't exist", "the one that "+by+" names", "create it, or unset what names it")
 		return c, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return c, nil

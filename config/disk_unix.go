@@ -12,3 +12,6 @@ func ownedByRoot(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && stat.Uid == 0
 }
+
+// dontWait opens a pipe without waiting for who writes into it.
+const dontWait = syscall.O_NONBLOCK
