@@ -24,6 +24,7 @@ import (
 	"io"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -39,6 +40,8 @@ type backend struct {
 
 	life context.Context // of what goes on in the background
 	end  context.CancelFunc
+
+	invalidated atomic.Int64 // when all connections were given up, in nanoseconds of Unix
 
 	mu      sync.Mutex
 	asides  int           // how much goes on there

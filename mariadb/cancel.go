@@ -298,7 +298,8 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 			return ended(ctx, phase, nil)
 		}
 		if err := s.cancel.err; err != nil && s.cancel.sent {
-			return s.lost(ctx, phase, fmt.Errorf("a KILL QUERY may be under way, it isn't known where: %w", err))
+			s.broken = fmt.Errorf("a KILL QUERY may be under way, it isn't known where: %w", err)
+			return s.useless(phase)
 		}
 		s.cancel = nil
 		for hit := true; hit; {
@@ -321,10 +322,10 @@ func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 func (s *session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
 	for s.Awaited() > 0 {
 		if _, f := s.answer(ctx); f != nil && s.Awaited() > 0 {
-			if s.broken == nil {
-				f = ended(ctx, phase, nil) // nothing of the call that wanted this has been sent
+			if s.broken == nil { // nothing of the call that wanted this has been sent
+				return ended(ctx, phase, nil)
 			}
-			return f
+			return s.useless(phase)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ type rows struct {
 
 	result  driver.Result
 	open    bool            // until Close
+	doomed  bool            // what they are in is about to be rolled back
 	fetched bool            // a row has come
 	over    bool            // the answer was read to its end, or was given up
 	ready   bool            // vals hold a row that Next hasn't returned yet
@@ -190,6 +191,13 @@ func (r *rows) Close(ctx context.Context) (driver.Result, error) {
 	return r.result, nil
 }
 
+// Abandon implements driver.Abandoner.
+func (r *rows) Abandon(ctx context.Context) (driver.Result, error) {
+	r.doomed = true
+	defer func() { r.doomed = false }()
+	return r.Close(ctx)
+}
+
 // rest ends an answer that wasn't read to its end.
 func (r *rows) rest(ctx context.Context) *driver.Fault {
 	s := r.s
@@ -201,7 +209,7 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 		s.watch.end()
 		s.begin(ctx)
 	}
-	if s.running.stmt.Access == driver.Read {
+	if r.doomed || s.running.stmt.Access == driver.Read { // to end a query leaves its transaction as it is
 		defer s.impatient(drainTime)()
 	}
 	for s.Awaited() > 0 {

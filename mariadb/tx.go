@@ -13,7 +13,6 @@ type transaction struct {
 	begun  bool // the server has carried START TRANSACTION out
 	unsure bool // an error may have ended it on the server: that is asked before anything else runs
 	failed bool // it's over, or the server hasn't answered in time: nothing but rolling back is possible
-	ending bool // it is being rolled back
 	opts   driver.TxOptions
 }
 
@@ -151,9 +150,8 @@ func (s *session) End(ctx context.Context, commit bool) error {
 // rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
 // transaction any more.
 func (s *session) rollback(ctx context.Context) *driver.Fault {
-	s.tx.ending = true
 	if s.rows.open {
-		_, _ = s.rows.Close(ctx)
+		_, _ = s.rows.Abandon(ctx)
 	}
 	s.undo = s.undo || !s.tx.due() || s.inTransaction()
 	s.tx = transaction{}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 )
@@ -30,10 +31,12 @@ func OpenConfig(ctx context.Context, c config.Config, opts plinth.Options) (*pli
 		return sqlite.OpenConfig(ctx, c, opts)
 	case config.PostgreSQL:
 		return postgres.OpenConfig(ctx, c, opts)
+	case config.MariaDB:
+		return mariadb.OpenConfig(ctx, c, opts)
 	}
 	return nil, &plinth.Error{
 		Kind: plinth.ErrUnsupported, Op: "open", Engine: string(c.Engine),
 		Err:  fmt.Errorf("this version has no driver for %s", c.Engine),
-		Hint: "it speaks SQLite (sqlite:app.db) and PostgreSQL (postgres://user@host/database)",
+		Hint: "it speaks SQLite (sqlite:app.db), PostgreSQL (postgres://user@host/database) and MariaDB (mariadb://user@host/database)",
 	}
 }

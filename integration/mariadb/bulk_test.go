@@ -1,0 +1,199 @@
+package mariadb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/mariadb"
+)
+
+// bulkTables are what rows are loaded into.
+var bulkTables = []string{
+	"create table owner (id bigint primary key)",
+	"insert into owner values (1), (2)",
+	`create table thing (id bigint primary key, owner bigint, name varchar(10) not null, price decimal(10, 2), at datetime(6), data json,
+		mood enum ('sad', 'fine'), n int, constraint an_owner foreign key (owner) references owner (id), constraint small check (n < 1000000))`,
+	"create table made (id bigint auto_increment primary key, n int)",
+	"create table loose (id bigint primary key, n int not null) engine = MyISAM",
+}
+
+const insertThing = "insert into thing (id, owner, name, price, at, data, mood, n) values (?, ?, ?, ?, ?, ?, ?, ?)"
+
+// things yields rows that fit, but for those that change makes of them; the first is row 1.
+func things(n int, change func(i int, row []any)) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for i := 1; i <= n; i++ {
+			row := []any{i, int64(i%2 + 1), fmt.Sprint("thing ", i%1000), "12.50", time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), `{"a": 1}`, "fine", i}
+			if change != nil {
+				change(i, row)
+			}
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+func set(row []any, when bool, i int, v any) {
+	if when {
+		row[i] = v
+	}
+}
+
+func TestManyRowsAreAllThereOrNone(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t))
+	execute(t, db, bulkTables...)
+	count := func(t *testing.T) int {
+		t.Helper()
+		n, err := plinth.One[int](t.Context(), db, "select count(*) from thing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const rows = 21_000 // several commands
+	for name, test := range map[string]struct {
+		change func(i int, row []any)
+		want   error
+		row    int
+	}{
+		"fits":                               {nil, nil, 0},
+		"NULLs":                              {func(_ int, row []any) { row[3], row[4], row[5] = nil, nil, sql.NullString{} }, nil, 0},
+		"now and then NULL":                  {func(i int, row []any) { set(row, i%7 == 0, 3, nil); set(row, i%3 == 0, 1, nil) }, nil, 0},
+		"now and then another type":          {func(i int, row []any) { set(row, i%100 == 0, 3, 7.5); set(row, i%150 == 0, 4, "2026-11-23 10:00:00") }, nil, 0},
+		"a key that exists":                  {func(i int, row []any) { set(row, i == 17_777, 0, 5) }, plinth.ErrUnique, 17_777},
+		"the first row fails":                {func(i int, row []any) { set(row, i == 1, 2, nil) }, plinth.ErrNotNull, 1},
+		"the last row fails":                 {func(i int, row []any) { set(row, i == rows, 2, nil) }, plinth.ErrNotNull, rows},
+		"a check":                            {func(i int, row []any) { set(row, i == 12_000, 7, 2_000_000) }, plinth.ErrCheck, 12_000},
+		"a reference to nothing":             {func(i int, row []any) { set(row, i == 12_345, 1, 99) }, plinth.ErrForeignKey, 12_345},
+		"text too long for its column":       {func(i int, row []any) { set(row, i == 20_001, 2, "much too long a name") }, plinth.ErrInvalid, 20_001},
+		"an argument that can't be sent":     {func(i int, row []any) { set(row, i == 20_001, 0, make(chan int)) }, plinth.ErrArgument, 20_001},
+		"an earlier row fails in the server": {func(i int, row []any) { set(row, i == 20_001, 0, make(chan int)); set(row, i == 20_000, 2, nil) }, plinth.ErrNotNull, 20_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, err := db.ExecuteMany(t.Context(), insertThing, things(rows, test.change))
+			if test.want == nil {
+				if err != nil || res.RowsAffected != rows || count(t) != rows {
+					t.Errorf("%d rows affected, %d there, %v", res.RowsAffected, count(t), err)
+				}
+				execute(t, db, "delete from thing")
+				return
+			}
+			e, ok := errors.AsType[*plinth.Error](err)
+			if !ok || !errors.Is(err, test.want) || e.Row != test.row {
+				t.Errorf("got %v, want row %d", err, test.row)
+			}
+			if n := count(t); n != 0 {
+				t.Errorf("%d rows are there", n)
+				execute(t, db, "delete from thing")
+			}
+		})
+	}
+	eventually(t, "all connections are back", func() bool { return db.Stats().InUse == 0 })
+}
+
+func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
+	execute(t, db, bulkTables...)
+	numbers := func(yield func([]any) bool) {
+		for i := range 1000 {
+			if !yield([]any{i}) {
+				return
+			}
+		}
+	}
+	res, err := db.ExecuteMany(t.Context(), "insert into made (n) values (?)", numbers)
+	if err != nil || res.RowsAffected != 1000 || res.LastInsertID == 0 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	for text, want := range map[string]int64{
+		"update made set n = n + 1 where id <= ?": 999 * 1000 / 2, // those of 1, of 1 and 2, …
+		"delete from made where id = ? + 1":       1000,
+	} {
+		if res, err := db.ExecuteMany(t.Context(), text, numbers); err != nil || strings.HasPrefix(text, "update") && res.RowsAffected != want {
+			t.Errorf("%s: %+v, %v", text, res, err)
+		}
+	}
+	if n, err := plinth.One[int](t.Context(), db, "select count(*) from made"); n != 0 || err != nil {
+		t.Errorf("%d rows are left, %v", n, err)
+	}
+}
+
+// TestARowThatFailsIsNotLookedForWhereNothingCanBeUndone would otherwise put the rows before it there twice.
+func TestARowThatFailsIsNotLookedForWhereNothingCanBeUndone(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t))
+	execute(t, db, bulkTables...)
+	_, err := db.ExecuteMany(t.Context(), "insert into loose values (?, ?)", func(yield func([]any) bool) {
+		for i := range 100 {
+			row := []any{i, i}
+			set(row, i == 50, 1, nil)
+			if !yield(row) {
+				return
+			}
+		}
+	})
+	e, ok := errors.AsType[*plinth.Error](err)
+	if !ok || e.Kind != plinth.ErrNotNull || e.Row != 0 {
+		t.Errorf("error %v, want ErrNotNull of no row", err)
+	}
+}
+
+func TestManyEndsWithItsContext(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
+	execute(t, db, bulkTables...)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := db.ExecuteMany(ctx, insertThing, things(10_000_000, nil))
+	if took := time.Since(began); !errors.Is(err, plinth.ErrTimeout) || took > 100*time.Millisecond+slack {
+		t.Errorf("%v after %v, want ErrTimeout", err, took)
+	}
+	if n, err := plinth.One[int](t.Context(), db, "select count(*) from thing"); n != 0 || err != nil {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
+func TestAReaderIsLoadedByTheNativeConnection(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
+	execute(t, db, bulkTables...)
+	err := db.With(t.Context(), func(c *plinth.Conn) error {
+		native, ok := c.Native().(*mariadb.Conn)
+		if !ok {
+			t.Fatalf("Native is %T", c.Native())
+		}
+		res, err := native.LoadData(t.Context(), "load data local infile 'rows' into table made fields terminated by ',' (id, n)", strings.NewReader("1,10\n2,20\n"))
+		if res.RowsAffected != 2 {
+			t.Errorf("%+v", res)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := plinth.One[int](t.Context(), db, "select sum(n) from made"); n != 30 || err != nil {
+		t.Errorf("the sum is %d, %v", n, err)
+	}
+	if s := db.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+func TestAProceduresFirstRowsAreReadAndTheRestIsNot(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
+	execute(t, db, "create procedure several(n int) begin select n as a; select n + 1 as b, 2 as c; end", "create procedure none() begin end")
+	for range 3 {
+		got, err := plinth.All[int](t.Context(), db, "call several(?)", 7)
+		if err != nil || len(got) != 1 || got[0] != 7 {
+			t.Errorf("%v, %v", got, err)
+		}
+		execute(t, db, "call several(1)", "call none()")
+	}
+}
