@@ -156,7 +156,7 @@ type Stmt struct {
 	Columns  []Column // of the result, as last told; empty if there's none (or if it isn't known before execution: CALL)
 	Warnings uint16
 
-	unit []Column // of SendBulk's result set, as last told
+	told []Column // of the last result set, a bulk's or an execution's: what the server leaves out next
 }
 
 // Params are the arguments of an execution in the binary protocol: page com_stmt_execute. The zero value is

@@ -191,6 +191,26 @@ func TestBulksInsertAndStopAtAnError(t *testing.T) {
 	}
 }
 
+func TestColumnsOfReturningAreKnownFromItsExecution(t *testing.T) {
+	t.Parallel()
+	c := connect(t, realServer(t).config(t, "app"))
+	query(t, c, "CREATE TEMPORARY TABLE giving (id bigint PRIMARY KEY AUTO_INCREMENT, a bigint)")
+	st := prepare(t, c, "INSERT INTO giving (a) VALUES (?) RETURNING id, a") // of which a prepare tells no columns
+	check(t, execute(t, c, st, int64s(10)), []string{le(1), le(10)})
+	check(t, execute(t, c, st, int64s(11)), []string{le(2), le(11)})
+	for range 2 {
+		c.SendBulk(st, []byte{TypeTiny, 0}, []byte{0, 20, 0, 21}, false)
+		flush(t, c)
+		got := readAll(t, c)
+		if len(got) != 2 || got[0][1] != le(20) || got[1][1] != le(21) {
+			t.Errorf("a bulk returns %q", got)
+		}
+		if got := execute(t, c, st, int64s(12)); len(got) != 1 || got[0][1] != le(12) {
+			t.Errorf("an execution after it returns %q", got)
+		}
+	}
+}
+
 func TestPacketsOfMoreThan16MiBGoBothWays(t *testing.T) {
 	r := realServer(t)
 	admin := connect(t, r.config(t, "admin"))

@@ -107,11 +107,10 @@ func (c *Conn) readHead(p []byte) (over bool, err error) {
 	case told:
 		c.count, c.cols, c.state = int(n), make([]Column, 0, min(n, 32)), columns
 	default:
-		known := c.known()
-		if known == nil || len(*known) != int(n) {
+		if now.stmt == nil || c.further || len(now.stmt.told) != int(n) {
 			return false, broken("a result leaves out columns that were never told")
 		}
-		c.cols, c.state = *known, rows
+		c.cols, c.state = now.stmt.told, rows
 	}
 	return false, nil
 }
@@ -119,22 +118,13 @@ func (c *Conn) readHead(p []byte) (over bool, err error) {
 // tellColumns gives the columns to the result, and to the statement: what was told last is what the server leaves out next.
 func (c *Conn) tellColumns() {
 	c.result.Columns = c.cols
-	if known := c.known(); known != nil {
-		*known = c.cols
+	if now := &c.pending[0]; now.stmt != nil && !c.further {
+		now.stmt.told = c.cols
+		if now.command == comStmtExecute {
+			now.stmt.Columns = c.cols
+		}
 	}
 	c.cols = nil
-}
-
-// known is where the columns of this result are remembered; nil: nowhere.
-func (c *Conn) known() *[]Column {
-	switch now := &c.pending[0]; {
-	case now.stmt == nil || c.further:
-		return nil
-	case now.command == comStmtBulk:
-		return &now.stmt.unit
-	default:
-		return &now.stmt.Columns
-	}
 }
 
 func (c *Conn) addColumn(p []byte) error {
@@ -318,7 +308,7 @@ func (c *Conn) prepareNext() *Stmt {
 				return nil
 			}
 		default:
-			c.prep.Columns = c.cols
+			c.prep.Columns, c.prep.told = c.cols, c.cols
 			return c.prep
 		}
 	}

@@ -154,10 +154,11 @@ func TestServersThatEndColumnsByEOFAreRead(t *testing.T) {
 func TestColumnsThatAreLeftOutAreThoseToldLast(t *testing.T) {
 	t.Parallel()
 	left := [][]byte{{1, 0}, []byte("\x00\x00\x01x"), endPacket}
+	unit := resultOf("Id", TypeVarString, endPacket, []byte("\x00\x00\x01x"))
 	told := resultOf("b", TypeVarString, endPacket, []byte("\x00\x00\x01x"))
 	prepared := [][]byte{{0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, column("a", TypeVarString)}
 	var data []byte
-	for _, answer := range [][][]byte{prepared, left, told, left, told, left, left} {
+	for _, answer := range [][][]byte{prepared, left, told, left, unit, left, left} {
 		data = append(data, packets(1, answer...)...)
 	}
 	c := fed(serverCaps, data)
@@ -188,7 +189,7 @@ func TestColumnsThatAreLeftOutAreThoseToldLast(t *testing.T) {
 	for range 2 { // a bulk's result set is another than the statement's own
 		c.SendBulk(st, nil, nil, true)
 		flush(t, c)
-		if r, err := c.ReadResult(); err != nil || r.Columns[0].Name != "b" || !r.Binary {
+		if r, err := c.ReadResult(); err != nil || r.Columns[0].Name != "Id" || st.Columns[0].Name != "b" || !r.Binary {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 		if err := c.Drain(); err != nil {

@@ -43,7 +43,7 @@ func ask(c *Conn) {
 	c.SendQuery("SELECT 1")
 	c.SendPing()
 	c.SendPrepare("SELECT ?")
-	c.SendExecute(&Stmt{Columns: make([]Column, 1)}, Params{})
+	c.SendExecute(&Stmt{told: make([]Column, 1)}, Params{})
 	c.SendBulk(&Stmt{}, nil, nil, true)
 	c.SendReset()
 	_ = c.Flush()
@@ -187,7 +187,7 @@ func TestNoFileIsSentThatTheCallDidNotGive(t *testing.T) {
 	request := []byte("\xfb/etc/passwd")
 	for name, send := range map[string]func(c *Conn){
 		"a query":           func(c *Conn) { c.SendQuery("SELECT 1") },
-		"an execution":      func(c *Conn) { c.SendExecute(&Stmt{Columns: make([]Column, 1)}, Params{}) },
+		"an execution":      func(c *Conn) { c.SendExecute(&Stmt{told: make([]Column, 1)}, Params{}) },
 		"a bulk":            func(c *Conn) { c.SendBulk(&Stmt{}, nil, nil, false) },
 		"a prepare":         func(c *Conn) { c.SendPrepare("SELECT 1") },
 		"a ping":            func(c *Conn) { c.SendPing() },
