@@ -151,11 +151,15 @@ func (t *trail) follow(path string) {
 	if path == "" {
 		return
 	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return
-	}
 	dir, rest := parts(path)
+	if dir == "" {
+		here, err := os.Getwd()
+		if err != nil {
+			return
+		}
+		root, names := parts(here)
+		dir, rest = root, append(names, rest...)
+	}
 	for links := 0; len(rest) > 0 && links <= maxLinks; {
 		name := rest[0]
 		rest = rest[1:]
@@ -191,9 +195,10 @@ func (t *trail) follow(path string) {
 	}
 }
 
-// parts returns the root that a path begins with, "" for a relative one, and the names behind it.
+// parts returns the root that a path begins with, "" for a relative one, and the names behind it. A .. stays, for what is
+// before it may be a link: then it's the parent of where that leads to.
 func parts(path string) (root string, names []string) {
-	path = filepath.Clean(path)
+	path = filepath.FromSlash(path)
 	if filepath.IsAbs(path) {
 		root = filepath.VolumeName(path) + string(filepath.Separator)
 	}

@@ -18,8 +18,11 @@ func TestATrailNamesAllThatDecidesWhatAPathLeadsTo(t *testing.T) {
 	}
 	in := func(name string) string { return filepath.Join(root, name) }
 	write(t, in("d/e/file"), "x")
+	write(t, in("far/away/file"), "x")
+	write(t, in("far/q"), "x")
 	for link, target := range map[string]string{
 		"d/relative": "../d/e/file", "d/absolute": in("d/e"), "loop1": "loop2", "loop2": "loop1", "dangling": "d/nix/file", "d/deep": "absolute/file",
+		"d/away": in("far/away"), "d/up": "away/../q",
 	} {
 		do(t, os.Symlink(target, in(link)))
 	}
@@ -38,6 +41,8 @@ func TestATrailNamesAllThatDecidesWhatAPathLeadsTo(t *testing.T) {
 		{"loop1/x", ".", ". loop1 loop2", ""},
 		{"d/e", ". d d/e", ". d d/e", "d/e"},
 		{"d/absolute", ". d d/e", ". d d/absolute d/e", "d/e"},
+		{"d/away/../q", ". d far", ". d d/away far far/away far/q", ""},
+		{"d/up", ". d far", ". d d/away d/up far far/away far/q", ""},
 		{"d/e/file/x", ". d d/e d/e/file", ". d d/e d/e/file d/e/file/x", ""},
 	} {
 		var trail trail
