@@ -74,6 +74,7 @@ func (l *link) connect() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.over == nil {
+		<-l.ctx.Done() // finish is about to end it
 		return nil, errors.Join(l.ctx.Err(), server.Close())
 	}
 	l.server = server
