@@ -132,7 +132,8 @@ func settings(ctx context.Context, e *plinth.Engine, nonce int64) error {
 // clean fails where a session isn't as new.
 func clean(ctx context.Context, e *plinth.Engine) error {
 	state, err := plinth.One[string](ctx, e, `select concat_ws(' ', coalesce(nullif(current_setting('plinth.mine', true), ''), 'unset'),
-		(select n from shared), current_setting('search_path'), (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+		(select n from shared), current_setting('search_path'),
+		(select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
 		(select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements where name = 'mine'))`)
 	if err == nil && state != `unset 1 "$user", public 0 0 0` {
 		return fmt.Errorf("a session isn't as new: %s", state)

@@ -97,7 +97,7 @@ func (m *mix) call(parent context.Context) error {
 		m.ended.Add(1)
 		return nil
 	}
-	return fmt.Errorf("with a context that ended by %v: %w", ctx.Err(), err)
+	return fmt.Errorf("with a context that has ended (%t): %w", over, err)
 }
 
 // endsAtRandom returns a context that has ended already, ends soon, later, or not at all.
@@ -135,10 +135,11 @@ func (m *mix) returning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if got, err := row.Int64("token"); err != nil || got != token {
-		return fmt.Errorf("token %d came back as %d: %v", token, got, err)
+	got, err := row.Int64("token")
+	if err == nil && got != token {
+		return fmt.Errorf("token %d came back as %d", token, got)
 	}
-	return nil
+	return err
 }
 
 // read reads a part of an answer.
