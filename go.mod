@@ -14,7 +14,7 @@ require (
 	zombiezen.com/go/sqlite v1.4.2
 )
 
-require filippo.io/edwards25519 v1.1.0 // indirect
+require filippo.io/edwards25519 v1.2.0
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect

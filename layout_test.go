@@ -15,6 +15,7 @@ func TestADriverLinksNoOtherDriver(t *testing.T) {
 	others := map[string][]string{
 		"./sqlite":   {"pgx", "go-sql-driver", "mattn/go-sqlite3", "mongo", "plinth/postgres", "plinth/mariadb", "plinth/mongodb"},
 		"./postgres": {"go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/mariadb"},
+		"./mariadb":  {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres"},
 		"./stdsql":   {"pgx", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres"},
 		".":          {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite"},
 	}
