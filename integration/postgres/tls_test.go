@@ -42,24 +42,14 @@ func elsewhere(t testing.TB, s *servers.Server) postgres.Options {
 func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 	for _, test := range []struct {
 		name, says, hint string
-		server           func() *servers.Server
+		server           servers.Option
 		host             string // where the name has to be right for the rest to be looked at
 	}{
-		{"no encryption", "doesn't do TLS", "ssl = on", func() *servers.Server { return servers.Postgres(t, servers.NoTLS()) },
-			""},
+		{"no encryption", "doesn't do TLS", "ssl = on", servers.NoTLS(), ""},
 		{"plaintext", "", "", nil, ""},
-		{"self-signed", "authority", "sslrootcert", func() *servers.Server {
-			return servers.Postgres(t,
-				servers.WithCert(servers.CertSelfSigned))
-		}, "localhost."},
-		{"wrong name", "database.invalid", "one for db.example", func() *servers.Server {
-			return servers.Postgres(t,
-				servers.WithCert(servers.CertWrongName))
-		}, ""},
-		{"expired", "expired", "renew", func() *servers.Server {
-			return servers.Postgres(t,
-				servers.WithCert(servers.CertExpired))
-		}, "localhost."},
+		{"self-signed", "authority", "sslrootcert", servers.WithCert(servers.CertSelfSigned), "localhost."},
+		{"wrong name", "database.invalid", "one for db.example", servers.WithCert(servers.CertWrongName), ""},
+		{"expired", "expired", "renew", servers.WithCert(servers.CertExpired), "localhost."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var o postgres.Options
@@ -78,7 +68,7 @@ func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 					return ours, nil
 				}
 			} else {
-				s := test.server()
+				s := servers.Postgres(t, test.server)
 				o = elsewhere(t, s)
 				o.TLS.RootCert = s.CA()
 				if test.name == "self-signed" {
