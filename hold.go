@@ -1,6 +1,7 @@
 package plinth
 
 import (
+	"context"
 	"sync"
 
 	"github.com/plinthdb/plinth/driver"
@@ -107,10 +108,23 @@ func (h *hold) leave() {
 	}
 }
 
-// quiesce closes rows that are open and waits until no call runs, for which a goroutine may be at fault that the caller's
-// function has left behind.
-func (h *hold) quiesce() {
+// abandon closes rows that are open where what they were queried in is about to be undone.
+func (h *hold) abandon(ctx context.Context) {
 	if rows := h.openRows(); rows != nil {
+		rows.abandon(ctx)
+	}
+}
+
+// quiesce closes rows that are open and waits until no call runs, for which a goroutine may be at fault that the caller's
+// function has left behind. A transaction that is open can only be rolled back after that.
+func (h *hold) quiesce() {
+	h.mu.Lock()
+	rows, doomed := h.rows, h.tx != nil
+	h.mu.Unlock()
+	switch {
+	case rows != nil && doomed:
+		rows.abandon(rows.ctx)
+	case rows != nil:
 		rows.Close()
 	}
 	for {

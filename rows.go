@@ -1,6 +1,7 @@
 package plinth
 
 import (
+	"context"
 	"io"
 	"iter"
 	"reflect"
@@ -56,6 +57,27 @@ func (r *Rows) finish(err error) {
 	defer r.hold.leave() // also when a hook ends the goroutine
 	r.ended, r.vals = true, nil
 	result, cerr := r.call.rows.Close(r.ctx)
+	r.finished(result, err, cerr)
+}
+
+// abandon closes the rows where what they were queried in is about to be undone.
+func (r *Rows) abandon(ctx context.Context) {
+	if r.ended {
+		return
+	}
+	defer r.hold.leave()
+	r.ended, r.vals = true, nil
+	var err error
+	if a, ok := r.call.rows.(driver.Abandoner); ok {
+		_, err = a.Abandon(ctx)
+	} else {
+		_, err = r.call.rows.Close(ctx)
+	}
+	r.finished(Result{}, nil, err)
+}
+
+// finished ends the call of rows that are closed. err is why there were no further rows, cerr is of closing them.
+func (r *Rows) finished(result Result, err, cerr error) {
 	r.result = result
 	if err == nil {
 		err = cerr

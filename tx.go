@@ -102,12 +102,21 @@ func (t *Tx) Commit(ctx context.Context) error { return final(t.finish(ctx, hook
 // Rollback undoes the transaction. Rows that are open on it are closed. After Commit or Rollback it returns ErrTxDone,
 // so that a deferred Rollback does no harm. It works on a context that is done, within a second.
 func (t *Tx) Rollback(ctx context.Context) error {
-	if !t.done.Load() { // else the rows are somebody else's
-		if rows := t.hold.openRows(); rows != nil {
-			rows.Close()
-		}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if t.parent == nil && !t.done.Load() { // else the rows are somebody else's
+		t.hold.abandon(ctx)
 	}
 	return final(t.finish(ctx, hook.Rollback))
+}
+
+// undo rolls back what a function has left behind. If that fails, the connection goes, and the transaction with it.
+func (t *Tx) undo(ctx context.Context) {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	t.hold.abandon(ctx)
+	t.hold.quiesce()
+	_ = t.Rollback(ctx)
 }
 
 // finish ends the transaction and gives its session back.
@@ -260,8 +269,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	returned := false
 	defer func() {
 		if !returned { // a panic or runtime.Goexit goes on after this
-			t.hold.quiesce()
-			_ = t.Rollback(ctx)
+			t.undo(ctx)
 		}
 	}()
 	err = fn(withTx(ctx, t), t)
@@ -274,12 +282,10 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 		return t.eng.usage(ErrTxDone, string(hook.Commit), "the function rolled the transaction back itself, and returned no error")
 	case err == nil:
 		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open, or a goroutine at work
-			t.hold.quiesce()
-			_ = t.Rollback(ctx)
+			t.undo(ctx)
 		}
 	case !t.done.Load():
-		t.hold.quiesce()
-		_ = t.Rollback(ctx) // if it fails, the connection goes, and the transaction with it
+		t.undo(ctx)
 	}
 	if err != nil && (!replayable || t.applied || !t.caused(err)) {
 		return &spent{err}
@@ -306,12 +312,10 @@ func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 	inner := newTx(t.eng, t.hold, t, false)
 	returned := false
 	undo := func() error {
-		if rows := t.hold.openRows(); rows != nil {
-			rows.Close()
-		}
-		inner.leaveSavepoint()
 		ctx, cancel := afterwards(ctx)
 		defer cancel()
+		t.hold.abandon(ctx)
+		inner.leaveSavepoint()
 		if err := t.savepoint(ctx, driver.SavepointRollback, name); err != nil {
 			return err
 		}

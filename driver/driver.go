@@ -181,6 +181,13 @@ type Result struct {
 	LastInsertID int64 // 0 where the database doesn't tell
 }
 
+// Abandoner is Rows that needn't be read to their end where their transaction, or the savepoint they were queried in, is
+// about to be rolled back: they may be cancelled, a write's too.
+type Abandoner interface {
+	// Abandon closes the rows, within ctx, and may leave a transaction that can only be rolled back, or return to a savepoint.
+	Abandon(ctx context.Context) (Result, error)
+}
+
 // Column describes one column of a result.
 type Column struct {
 	Name string

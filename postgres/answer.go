@@ -42,6 +42,7 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 		}
 		switch m := msg.(type) {
 		case *pgproto3.DataRow:
+			s.row = m
 			if run.failure == nil {
 				return m, nil
 			}
@@ -63,6 +64,9 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 				s.undo = false
 			}
 			if s.owed == 0 {
+				if s.in.big {
+					s.shed()
+				}
 				if run.alone && run.failure == nil {
 					run.failure = s.unreplicated(ctx)
 				}

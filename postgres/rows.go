@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -28,6 +29,7 @@ type rows struct {
 	ready  bool            // vals hold a row that Next hasn't returned yet
 	err    *driver.Fault   // why the rows ended early
 	done   <-chan struct{} // of the context that is watched
+	doomed bool            // the transaction will be rolled back
 }
 
 // begin makes the rows those of a statement that was just sent.
@@ -196,6 +198,13 @@ func (r *rows) Close(ctx context.Context) (driver.Result, error) {
 	return r.result, nil
 }
 
+// Abandon implements driver.Abandoner.
+func (r *rows) Abandon(ctx context.Context) (driver.Result, error) {
+	r.doomed = true
+	defer func() { r.doomed = false }()
+	return r.Close(ctx)
+}
+
 // rest ends an answer that wasn't read to its end.
 func (r *rows) rest(ctx context.Context) *driver.Fault {
 	s := r.s
@@ -207,7 +216,8 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 		s.watch.end()
 		s.begin(ctx)
 	}
-	if !s.in.theEnd() && s.running.stmt.Access == driver.Read && (s.tx.ending || !s.tx.open && s.status == 'I') {
+	harmless := s.running.stmt.Access == driver.Read && !s.tx.open && s.status == 'I'
+	if !s.in.theEnd() && (r.doomed || harmless) {
 		defer s.impatient(drainTime)()
 	}
 	for s.owed > 0 {
@@ -227,7 +237,7 @@ func (r *rows) drop() {
 		return
 	}
 	r.open, r.over, r.ready, r.err, r.done, r.st = false, true, false, nil, nil, nil
-	if len(r.vals) > maxSpareValues {
+	if cap(r.vals) > maxSpareValues {
 		r.vals = nil
 	}
 	clear(r.vals)
@@ -241,10 +251,22 @@ const maxSpareValues = 256
 type inbound struct {
 	conn io.Reader
 	last [6]byte
+	big  bool // the buffer that is read into is large
+	shut bool // nothing is read
 }
+
+// maxSpareIn is how large a buffer to read into is kept.
+const maxSpareIn = 64 << 10
+
+// errShut is what is read from an inbound that is shut.
+var errShut = errors.New("nothing is read now")
 
 // Read implements io.Reader.
 func (h *inbound) Read(p []byte) (int, error) {
+	if h.shut {
+		return 0, errShut
+	}
+	h.big = h.big || len(p) > maxSpareIn
 	n, err := h.conn.Read(p)
 	if n >= len(h.last) {
 		copy(h.last[:], p[n-len(h.last):n])
@@ -253,6 +275,19 @@ func (h *inbound) Read(p []byte) (int, error) {
 		copy(h.last[len(h.last)-n:], p[:n])
 	}
 	return n, err
+}
+
+// shed gives back the memory of large messages, of which nothing is left to be read: the frontend does so when it begins
+// to read the next one.
+func (s *session) shed() {
+	if s.row != nil {
+		clear(s.row.Values[:cap(s.row.Values)])
+	}
+	if s.ReadBufferLen() == 0 {
+		s.in.big, s.in.shut = false, true
+		_, _ = s.Receive()
+		s.in.shut = false
+	}
 }
 
 // theEnd reports whether it ended in what looks like a ReadyForQuery: then most likely a whole answer is there.

@@ -22,16 +22,17 @@ type session struct {
 	rows  rows
 	tx    transaction
 
-	out        []byte        // messages to be sent
-	owed       int           // answers, each up to its ReadyForQuery, that are still to come
-	running    running       // what was sent last
-	waiting    waiting       // how far it got with waiting for an answer
-	hurried    time.Duration // if not 0, reading has a deadline of ours: see impatient
-	cancel     *canceling    // a cancel request that may still be under way
-	undo       bool          // a transaction has to be rolled back before anything else
-	broken     error         // why nothing can run on the connection any more
-	dirty      bool          // settings may have been changed
-	describing *description  // what is being read, if it's a description
+	out        []byte            // messages to be sent
+	owed       int               // answers, each up to its ReadyForQuery, that are still to come
+	running    running           // what was sent last
+	waiting    waiting           // how far it got with waiting for an answer
+	hurried    time.Duration     // if not 0, reading has a deadline of ours: see impatient
+	cancel     *canceling        // a cancel request that may still be under way
+	undo       bool              // a transaction has to be rolled back before anything else
+	broken     error             // why nothing can run on the connection any more
+	dirty      bool              // settings may have been changed
+	describing *description      // what is being read, if it's a description
+	row        *pgproto3.DataRow // the frontend's own, which is used again and again
 	native     *pgconn.PgConn
 }
 

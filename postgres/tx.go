@@ -12,7 +12,6 @@ type transaction struct {
 	open   bool // Begin was called, and End wasn't
 	begun  bool // the server has carried BEGIN out
 	failed bool // the server has refused BEGIN, or hasn't answered in time: nothing but rolling back is possible
-	ending bool // it is being rolled back
 	opts   driver.TxOptions
 }
 
@@ -123,13 +122,19 @@ func (s *session) End(ctx context.Context, commit bool) error {
 // rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
 // transaction any more.
 func (s *session) rollback(ctx context.Context) *driver.Fault {
-	s.tx.ending = true
 	if s.rows.open {
-		_, _ = s.rows.Close(ctx)
+		_, _ = s.rows.Abandon(ctx)
 	}
 	s.undo, s.tx = true, transaction{}
-	if s.broken != nil || s.unsettled() || ctx.Err() != nil {
+	if s.broken != nil || s.owed > 0 || ctx.Err() != nil {
 		return nil
+	}
+	if s.cancel != nil {
+		short, cancel := context.WithTimeout(ctx, answerTime)
+		f := s.settle(short, driver.Rollback)
+		if cancel(); f != nil {
+			return nil
+		}
 	}
 	return s.undone(ctx)
 }
