@@ -65,8 +65,8 @@ func (c *classifier) feed(k kind, text string) {
 	case k == op && text == ")":
 		c.with &^= c.level()
 		c.depth--
-	case k == op && text == ".": // SQLite's CREATE UNIQUE INDEX IF NOT EXISTS temp.
-		c.temporary = c.temporary || c.verb == "CREATE" && c.words <= 7 && strings.EqualFold(strings.Trim(last.text, "\"`[]'"), "temp")
+	case k == op && text == ".":
+		c.temporary = c.temporary || c.qualifiesTemporary(last.text)
 	case k == op && text == ":=":
 		c.doubt, c.session = true, c.session || c.d.userVariables
 	}
@@ -74,6 +74,17 @@ func (c *classifier) feed(k kind, text string) {
 		c.readPragma(k, text)
 	}
 	c.keep(k, text)
+}
+
+// qualifiesTemporary reports whether a name before a dot is the schema of temporary tables, and something is made in it.
+func (c *classifier) qualifiesTemporary(name string) bool {
+	name = strings.Trim(name, "\"`[]'")
+	if !strings.EqualFold(name, "temp") && !(c.d.name == "postgres" && strings.EqualFold(name, "pg_temp")) {
+		return false
+	}
+	into := c.back(2).text == "INTO" || c.back(2).text == "TABLE" && c.back(3).text == "INTO"
+	// SQLite's CREATE UNIQUE INDEX IF NOT EXISTS temp. is the longest.
+	return c.verb == "CREATE" && c.words <= 7 || c.verb == "SELECT" && into
 }
 
 // first looks for the verb.
@@ -228,6 +239,10 @@ func (c *classifier) class() driver.Class {
 		return driver.Setting
 	case "LOCK": // MariaDB's outlives the transaction
 		if c.d.name == "mariadb" {
+			return driver.Setting
+		}
+	case "DO": // a block, which nobody looks into, or MariaDB's way of calling a function
+		if c.d.name == "postgres" {
 			return driver.Setting
 		}
 	case "LOAD": // PostgreSQL loads a library, MariaDB rows

@@ -110,7 +110,7 @@ func TestStatementsAreClassified(t *testing.T) {
 		{"p", "EXPLAIN SELECT mine(1)", "EXPLAIN", write, ordinary},
 		{"m", "ANALYZE SELECT 1", "ANALYZE", write, schema},
 		{"p", "COPY t TO stdout", "COPY", write, ordinary},
-		{"p", "DO $$ BEGIN DELETE FROM t; END $$", "DO", write, ordinary},
+		{"m", "DO mine(1)", "DO", write, ordinary},
 		{"m", "LOAD DATA INFILE 'x' INTO TABLE t", "LOAD", write, ordinary},
 		{"m", "BEGIN NOT ATOMIC DELETE FROM t; END", "BEGIN", write, ordinary},
 		{"", "\\x", "\\", write, ordinary},
@@ -133,6 +133,13 @@ func TestStatementsAreClassified(t *testing.T) {
 
 		// Settings.
 		{"", "SET a = 1", "SET", write, setup},
+		{"p", "DO $$ BEGIN PERFORM pg_advisory_lock(1); END $$", "DO", write, setup},
+		{"p", "CREATE TABLE pg_temp.a (b int)", "CREATE", write, setup},
+		{"p", `CREATE OR REPLACE VIEW "pg_temp".a AS SELECT 1`, "CREATE", write, setup},
+		{"p", "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE", write, setup},
+		{"p", "SELECT 1 AS a INTO pg_temp.b", "SELECT", write, setup},
+		{"p", "SELECT 1 AS a INTO TABLE pg_temp.b", "SELECT", write, setup},
+		{"p", "INSERT INTO pg_temp.b SELECT 1", "INSERT", write, ordinary},
 		{"p", "RESET ALL", "RESET", write, setup},
 		{"p", "LISTEN a", "LISTEN", write, setup},
 		{"p", "LOAD 'auto_explain'", "LOAD", write, setup},
