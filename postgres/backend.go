@@ -18,6 +18,7 @@ import (
 	"io"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -31,7 +32,8 @@ type backend struct {
 	host driver.Host
 	pool *pool.Pool[*session]
 
-	types sync.Map // uint32: *pgvalue.Type
+	types       sync.Map     // uint32: *pgvalue.Type
+	invalidated atomic.Int64 // when all connections were given up, in Unix nanoseconds
 
 	life context.Context // of what goes on in the background
 	end  context.CancelFunc

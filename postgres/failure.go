@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -79,8 +80,32 @@ func (s *session) readOnly(f *driver.Fault) {
 		f.Evict, f.Verdict = false, driver.Never
 		return
 	}
+	if s.params["in_hot_standby"] == "off" && !s.back.to.wantsPrimary() { // told by servers from version 14 on
+		f.Evict, f.Verdict = false, driver.Never
+		f.Hint = "the server isn't a standby: its default_transaction_read_only, the database's or the role's is on"
+		return
+	}
 	f.Evict, f.Verdict = true, driver.Again
-	s.back.pool.Invalidate()
+	s.back.invalidate()
+}
+
+// wantsPrimary reports whether a server is looked for that can be written to.
+func (t *target) wantsPrimary() bool {
+	return len(t.Hosts) > 1 || t.Role == RoleReadWrite || t.Role == RolePrimary
+}
+
+// invalidTime is how often at most all connections are given up: where no server can be written to, those that take their
+// place are no better.
+const invalidTime = time.Second
+
+// invalidate gives up all connections, and what is known of the server's types, which the next one may number otherwise.
+func (b *backend) invalidate() {
+	last, now := b.invalidated.Load(), time.Now().UnixNano()
+	if now-last < int64(invalidTime) || !b.invalidated.CompareAndSwap(last, now) {
+		return
+	}
+	b.types.Clear()
+	b.pool.Invalidate()
 }
 
 // readsOnly reports whether sessions that can't write are what was asked for.

@@ -15,6 +15,9 @@ func (w *wire) construct() (*pgconn.PgConn, error) {
 	config := *w.to.blank
 	config.DialFunc, config.LookupFunc = w.to.Dial, func(context.Context, string) ([]string, error) { return []string{w.address}, nil }
 	config.Host, config.RuntimeParams = w.address, map[string]string{}
+	if w.to.TLS.Direct {
+		config.SSLNegotiation = "direct" // of its cancel requests
+	}
 	return pgconn.Construct(&pgconn.HijackedConn{
 		Conn: w.conn, TLSConfig: w.tls, PID: w.pid, SecretKey: w.secret, ParameterStatuses: w.params, TxStatus: w.status,
 		Frontend: w.Frontend, Config: &config, CustomData: map[string]any{},

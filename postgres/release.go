@@ -9,14 +9,22 @@ import (
 
 // Native implements driver.Session: it returns a *pgconn.PgConn of github.com/jackc/pgx/v5. It must not be closed, and the
 // session must not be used while it works, or has a transaction open. The connection isn't used again after this borrower.
-// It returns nil while rows are open, and after a call that wasn't answered.
+// It returns nil while rows are open, and after a call that wasn't answered. A transaction that was begun is begun on the
+// server by it.
 func (s *session) Native() any {
 	s.dirty = true
 	if s.native != nil {
 		return s.native
 	}
-	if s.broken != nil || s.unsettled() || s.rows.open {
+	if s.broken != nil || s.unsettled() || s.undo || s.rows.open {
 		return nil
+	}
+	if s.tx.due() { // what it does shall be in the transaction
+		ctx, cancel := context.WithTimeout(s.back.life, settleTime)
+		defer cancel()
+		if f := s.control(ctx, driver.Begin, ""); f != nil {
+			return nil
+		}
 	}
 	conn, err := s.construct()
 	if err != nil {
@@ -31,6 +39,9 @@ func (s *session) Release(fate driver.Fate) {
 	s.watch.end() // a call that panicked hasn't
 	s.rows.drop()
 	slot := s.slot
+	if slot == nil { // it was given back before
+		return
+	}
 	s.slot = nil
 	if s.tx.open && !s.tx.begun && s.owed == 0 && s.status == 'I' {
 		s.tx = transaction{}
