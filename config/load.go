@@ -67,7 +67,10 @@ func WithName(name string) Option {
 }
 
 // With changes what the later sources say: change sees their values and overwrites the fields it cares about. It is run
-// by each call that asks for the configuration, by several goroutines at a time if several ask.
+// by each call that asks for the configuration, by several goroutines at a time if several ask. In an override it must
+// set values, and not build on those it sees (c.Database += "_7"): an engine that was opened under the context applies it
+// once more, to what has come of it. An override that leads to another server has to say that one's password after it has
+// named the server, for that of before is dropped.
 func With(change func(*Config)) Option {
 	return func(l *layer) { l.changes = append(l.changes, change) }
 }
@@ -222,7 +225,7 @@ func (o outside) url(variable string) (c Config, found bool, err error) {
 	return c, true, err
 }
 
-// change runs the functions of With.
+// change runs the functions of With. What an override leads to a server that wasn't there has to say a password, too.
 func (l *layer) change(c Config) Config {
 	if len(l.changes) == 0 {
 		return c
@@ -230,9 +233,25 @@ func (l *layer) change(c Config) Config {
 	before := c
 	c = c.clone()
 	for _, change := range l.changes {
+		was := c.clone()
 		change(&c)
+		if l.source == inContext && !c.Password.IsZero() && c.Password.Equal(was.Password) && c.leaves(was) {
+			c.Password, before.Password = Secret{}, Secret{} // one that is said now is the override's, even if it is the same
+		}
+	}
+	if from := before.sources["max_idle_conns"]; from.source == "default" && c.MaxOpenConns != before.MaxOpenConns && c.MaxIdleConns == before.MaxIdleConns {
+		c.MaxIdleConns = 0 // it goes with max_open_conns
 	}
 	return c.tracked(before, l.source)
+}
+
+// leaves reports whether c has a server that o has not.
+func (c Config) leaves(o Config) bool {
+	c, o = c.CanonicalTarget(), o.CanonicalTarget()
+	known := o.Addresses()
+	addr, _ := c.Params.Get("hostaddr") // PostgreSQL's, which goes before the host's own
+	was, _ := o.Params.Get("hostaddr")
+	return addr != was || c.SRV != o.SRV || slices.ContainsFunc(c.Addresses(), func(a Address) bool { return !slices.Contains(known, a) })
 }
 
 // clone returns a copy that shares nothing a user could change.

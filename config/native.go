@@ -57,6 +57,16 @@ func (o outside) nativeTarget(e Engine) (c Config, found bool, err error) {
 	return c, found, err
 }
 
+// nativePassword returns c with the password that its database's own variables and files have for it. Their warnings were
+// given when the configuration was loaded.
+func (o outside) nativePassword(c Config) (Config, error) {
+	o.logger = slog.New(slog.DiscardHandler)
+	full, err := o.native(c)
+	before := c
+	c.Password = full.Password
+	return c.tracked(before, full.source("password")), err
+}
+
 // hasHost reports whether a server is named.
 func (c *Config) hasHost() bool { return c.Host != "" || len(c.OtherHosts) > 0 }
 

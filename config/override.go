@@ -9,6 +9,9 @@ import (
 
 type overrideKey struct{}
 
+// inContext is the source of what an override says.
+const inContext = "context override"
+
 // An override is one call of WithOverride. What it says never changes.
 type override struct {
 	outer   *override
@@ -27,7 +30,7 @@ type override struct {
 // reported when the configuration is asked for. WithEngine and WithDefaultURL say nothing here.
 func WithOverride(ctx context.Context, opts ...Option) context.Context {
 	outer, _ := ctx.Value(overrideKey{}).(*override)
-	return context.WithValue(ctx, overrideKey{}, &override{outer: outer, layer: newLayer("context override", opts)})
+	return context.WithValue(ctx, overrideKey{}, &override{outer: outer, layer: newLayer(inContext, opts)})
 }
 
 // FromContext returns the configuration in force under ctx: what Load returns for it without arguments. It is the
@@ -83,5 +86,10 @@ func (o *override) apply(c Config, around outside) (Config, error) {
 		}
 		err = errors.Join(err, err2)
 	}
-	return o.layer.change(c), err
+	before := c
+	c = o.layer.change(c)
+	if err == nil && c.Password.IsZero() && !before.Password.IsZero() && c.leaves(before) {
+		c, err = o.layer.outside.within(around).nativePassword(c)
+	}
+	return c, err
 }
