@@ -79,7 +79,7 @@ func (c *classifier) feed(k kind, text string) {
 // qualifiesTemporary reports whether a name before a dot is the schema of temporary tables, and something is made in it.
 func (c *classifier) qualifiesTemporary(name string) bool {
 	name = strings.Trim(name, "\"`[]'")
-	if !strings.EqualFold(name, "temp") && !(c.d.name == "postgres" && strings.EqualFold(name, "pg_temp")) {
+	if !strings.EqualFold(name, "temp") && (c.d.name != "postgres" || !strings.EqualFold(name, "pg_temp")) {
 		return false
 	}
 	into := c.back(2).text == "INTO" || c.back(2).text == "TABLE" && c.back(3).text == "INTO"
