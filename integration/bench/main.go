@@ -55,7 +55,7 @@ func main() {
 	}
 	fmt.Printf("%s, %s/%s, %d processors; median of %d rounds, contenders in random order\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds)
-	for _, t := range slices.Concat(sqliteTasks(), postgresTasks()) {
+	for _, t := range slices.Concat(sqliteTasks(), postgresTasks(), mariadbTasks()) {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), t.name) {
 			continue
 		}
