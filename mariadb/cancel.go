@@ -134,11 +134,11 @@ func (w *watch) end() {
 }
 
 // kill closes the connection under its user: what runs on it fails.
-func (w *watch) kill(close func()) {
+func (w *watch) kill(cut func()) {
 	w.mu.Lock()
 	w.killed = true
 	w.mu.Unlock()
-	close()
+	cut()
 }
 
 func (w *watch) wasKilled() bool {

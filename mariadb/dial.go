@@ -229,13 +229,17 @@ type standing struct{ readOnly bool }
 // the server's own sql_mode has to be changed.
 func (l *link) prepareSession() (standing, error) {
 	const ask = "SELECT @@max_allowed_packet, @@global.read_only, @@sql_mode"
-	l.SendQuery(l.to.setup)
+	for _, text := range l.to.setup {
+		l.SendQuery(text)
+	}
 	l.SendQuery(ask)
 	if err := l.Flush(); err != nil {
 		return standing{}, err
 	}
-	if _, err := l.ReadResult(); err != nil {
-		return standing{}, settingsError(err)
+	for range l.to.setup {
+		if _, err := l.ReadResult(); err != nil {
+			return standing{}, settingsError(err)
+		}
 	}
 	row, err := l.readRow()
 	if err != nil {

@@ -96,7 +96,10 @@ func shownMessage(e *ServerError) string {
 	m := e.Message
 	switch {
 	case e.Number == duplicateEntry, e.Number == 1586: // the key's name is the last that is quoted
-		return withoutFirst(m, strings.LastIndex(strings.TrimSuffix(m, "'"), "'"))
+		if end := strings.LastIndex(strings.TrimSuffix(m, "'"), " '"); end >= 0 && strings.Count(m[:end], "'") > 1 {
+			return withoutFirst(m, end)
+		}
+		return withoutFirst(m, len(m))
 	case e.Number == 1064: // … near 'the rest of the statement' at line 1
 		end := strings.LastIndex(m, "'")
 		start := strings.Index(m, "near '")

@@ -91,7 +91,7 @@ const (
 // target is where and how to connect: Options with everything decided.
 type target struct {
 	Options
-	setup string // the statement that makes a session's settings
+	setup []string // the statements that make a session's settings
 	rules driver.Table
 }
 
@@ -213,8 +213,8 @@ func (t *target) label() string {
 	return name
 }
 
-// resolveSettings makes the statement that a session starts with. The names of variables are checked, because they become
-// part of it; their values are literals in it.
+// resolveSettings makes the statements that a session starts with. The names of variables are checked, because they become
+// part of them; their values are literals.
 func (t *target) resolveSettings() error {
 	settings := map[string]string{"time_zone": "'+00:00'"}
 	if t.Collation != "" {
@@ -237,9 +237,6 @@ func (t *target) resolveSettings() error {
 	}
 	if t.LockTimeout > 0 {
 		settings["innodb_lock_wait_timeout"] = strconv.FormatInt(int64((t.LockTimeout+time.Second-1)/time.Second), 10)
-	}
-	if t.ReadOnly {
-		settings["tx_read_only"] = "1"
 	}
 	for name, value := range t.Variables {
 		key := strings.ToLower(name)
@@ -266,7 +263,10 @@ func (t *target) resolveSettings() error {
 		}
 		text.WriteString("SESSION " + name + " = " + settings[name])
 	}
-	t.setup = text.String()
+	t.setup = []string{text.String()}
+	if t.ReadOnly {
+		t.setup = append(t.setup, "SET SESSION TRANSACTION READ ONLY")
+	}
 	return nil
 }
 

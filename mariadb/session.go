@@ -410,7 +410,9 @@ func (s *session) reset(ctx context.Context) *driver.Fault {
 	if s.to.Database != "" {
 		s.SendInitDB(s.to.Database)
 	}
-	s.SendQuery(s.to.setup)
+	for _, text := range s.to.setup {
+		s.SendQuery(text)
+	}
 	if f := s.flush(ctx); f != nil {
 		return f
 	}
