@@ -83,7 +83,8 @@ func (r *rows) value(v *seam.Value, of string) (driver.Value, error) {
 	case seam.KindNull:
 		return nil, nil
 	case seam.KindBool:
-		if r.engine == "mariadb" { // a TINYINT(1) may be meant as a number; database/sql makes a bool of 0 and 1, but no number of a bool
+		// A TINYINT(1) may be meant as a number, and database/sql makes a bool of 0 and 1, but no number of a bool.
+		if r.engine == "mariadb" {
 			if v.Bool() {
 				return int64(1), nil
 			}

@@ -111,7 +111,8 @@ func randomSpan(unit time.Duration) func(*rand.Rand) (mine, theirs any) {
 		if d < 0 {
 			sign, abs = "-", -d
 		}
-		return d, fmt.Sprintf("%s%02d:%02d:%02d.%06d", sign, abs/time.Hour, abs/time.Minute%60, abs/time.Second%60, abs%time.Second/time.Microsecond)
+		return d, fmt.Sprintf("%s%02d:%02d:%02d.%06d", sign, abs/time.Hour, abs/time.Minute%60, abs/time.Second%60,
+			abs%time.Second/time.Microsecond)
 	}
 }
 
@@ -203,8 +204,10 @@ func randomTypes() []randomType {
 			}
 			return v
 		}},
-		{"tinyint", ints(8), same}, {"tinyint unsigned", uints(8), same}, {"smallint", ints(16), same}, {"smallint unsigned", uints(16), same},
-		{"mediumint", ints(24), same}, {"mediumint unsigned", uints(24), same}, {"int", ints(32), same}, {"int unsigned", uints(32), same},
+		{"tinyint", ints(8), same}, {"tinyint unsigned", uints(8), same}, {"smallint", ints(16), same},
+		{"smallint unsigned", uints(16), same},
+		{"mediumint", ints(24), same}, {"mediumint unsigned", uints(24), same}, {"int", ints(32), same},
+		{"int unsigned", uints(32), same},
 		{"bigint", ints(64), same}, {"bigint unsigned", uints(64), asDigits},
 		{"float", both(func(r *rand.Rand) float64 {
 			f := math.Float32frombits(r.Uint32())
@@ -220,16 +223,24 @@ func randomTypes() []randomType {
 			}
 			return f
 		}), same},
-		{"decimal(65,30)", randomDecimal(35, 30), asBytes}, {"decimal(10,2)", randomDecimal(8, 2), asBytes}, {"decimal(20,0)", randomDecimal(20, 0), asBytes},
-		{"bit", both(func(r *rand.Rand) bool { return r.IntN(2) == 0 }), asBits(1)}, {"bit(12)", uints(12), asBits(2)}, {"bit(64)", uints(64), asBits(8)},
+		{"decimal(65,30)", randomDecimal(35, 30), asBytes}, {"decimal(10,2)", randomDecimal(8, 2), asBytes},
+		{"decimal(20,0)", randomDecimal(20, 0), asBytes},
+		{"bit", both(func(r *rand.Rand) bool { return r.IntN(2) == 0 }), asBits(1)},
+		{"bit(12)", uints(12), asBits(2)}, {"bit(64)", uints(64), asBits(8)},
 		{"year", both(func(r *rand.Rand) int64 { return pick(r, 1901+r.Int64N(255), 0) }), same},
-		{"date", randomTime(1, 10000), same}, {"datetime", randomTime(1, 9999), same}, {"datetime(3)", randomTime(1, 9999), same},
-		{"datetime(6)", randomTime(1, 9999), same}, {"timestamp null", randomTime(1970, 2038), same}, {"timestamp(6) null", randomTime(1970, 2038), same},
+		{"date", randomTime(1, 10000), same}, {"datetime", randomTime(1, 9999), same},
+		{"datetime(3)", randomTime(1, 9999), same},
+		{"datetime(6)", randomTime(1, 9999), same}, {"timestamp null", randomTime(1970, 2038), same},
+		{"timestamp(6) null", randomTime(1970, 2038), same},
 		{"date", one("0000-00-00"), same}, {"datetime(6)", one("0000-00-00 00:00:00"), same},
-		{"time", randomSpan(time.Second), asClock(0)}, {"time(3)", randomSpan(time.Millisecond), asClock(3)}, {"time(6)", randomSpan(time.Microsecond), asClock(6)},
-		{"char(40)", text(40), asBytes}, {"varchar(60)", text(60), asBytes}, {"text", text(300), asBytes}, {"longtext", text(2000), asBytes},
-		{"binary(16)", raw(16), asBytes}, {"varbinary(60)", raw(60), asBytes}, {"blob", raw(300), asBytes}, {"longblob", raw(2000), asBytes},
-		{"enum('a','it''s','é')", one("a", "it's", "é"), asBytes}, {"set('x','y','z')", one("", "x", "x,z", "x,y,z"), asBytes},
+		{"time", randomSpan(time.Second), asClock(0)}, {"time(3)", randomSpan(time.Millisecond), asClock(3)},
+		{"time(6)", randomSpan(time.Microsecond), asClock(6)},
+		{"char(40)", text(40), asBytes}, {"varchar(60)", text(60), asBytes}, {"text", text(300), asBytes},
+		{"longtext", text(2000), asBytes},
+		{"binary(16)", raw(16), asBytes}, {"varbinary(60)", raw(60), asBytes}, {"blob", raw(300), asBytes},
+		{"longblob", raw(2000), asBytes},
+		{"enum('a','it''s','é')", one("a", "it's", "é"), asBytes},
+		{"set('x','y','z')", one("", "x", "x,z", "x,y,z"), asBytes},
 		{"json", func(r *rand.Rand) (any, any) {
 			doc, err := json.Marshal(randomDocument(r, 0))
 			if err != nil {
@@ -243,7 +254,8 @@ func randomTypes() []randomType {
 			return id, fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 		}, asBytes},
 		{"inet6", func(r *rand.Rand) (any, any) {
-			id := netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.Uint64()>>r.IntN(64)), r.Uint64()>>r.IntN(64))))
+			id := netip.AddrFrom16([16]byte(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil,
+				r.Uint64()>>r.IntN(64)), r.Uint64()>>r.IntN(64))))
 			return id, id.String()
 		}, asBytes},
 		{"inet4", func(r *rand.Rand) (any, any) {

@@ -45,44 +45,64 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		want any
 		args []any
 	}{
-		{"boolean", true, []any{true, 1, "1"}}, {"tinyint(1)", false, []any{false, 0, ptr(false)}}, {"tinyint(1)", int64(-5), []any{-5}},
-		{"tinyint", int64(-128), []any{-128, int8(-128), "-128", -128.0}}, {"tinyint unsigned", int64(255), []any{uint8(255)}},
+		{"boolean", true, []any{true, 1, "1"}}, {"tinyint(1)", false, []any{false, 0, ptr(false)}},
+		{"tinyint(1)", int64(-5), []any{-5}},
+		{"tinyint", int64(-128), []any{-128, int8(-128), "-128", -128.0}},
+		{"tinyint unsigned", int64(255), []any{uint8(255)}},
 		{"tinyint(3) zerofill", int64(7), []any{7}},
-		{"smallint", int64(math.MinInt16), []any{math.MinInt16}}, {"smallint unsigned", int64(math.MaxUint16), []any{math.MaxUint16}},
+		{"smallint", int64(math.MinInt16), []any{math.MinInt16}},
+		{"smallint unsigned", int64(math.MaxUint16), []any{math.MaxUint16}},
 		{"mediumint", int64(-1 << 23), []any{-1 << 23}}, {"mediumint unsigned", int64(1<<24 - 1), []any{1<<24 - 1}},
-		{"int", int64(math.MinInt32), []any{math.MinInt32, "-2147483648"}}, {"int unsigned", int64(math.MaxUint32), []any{uint32(math.MaxUint32)}},
+		{"int", int64(math.MinInt32), []any{math.MinInt32, "-2147483648"}},
+		{"int unsigned", int64(math.MaxUint32), []any{uint32(math.MaxUint32)}},
 		{"bigint", int64(math.MinInt64), []any{int64(math.MinInt64), decimal(t, "-9223372036854775808")}},
 		{"bigint unsigned", uint64(math.MaxUint64), []any{uint64(math.MaxUint64), "18446744073709551615"}},
 		{"bigint unsigned", int64(5), []any{uint64(5), 5}},
-		{"float", float64(float32(0.1)), []any{0.1, float32(0.1), decimal(t, "0.1")}}, {"float", 16777217.0 - 1, []any{16777216}},
+		{"float", float64(float32(0.1)), []any{0.1, float32(0.1), decimal(t, "0.1")}},
+		{"float", 16777217.0 - 1, []any{16777216}},
 		{"double", 0.1, []any{0.1, "0.1"}}, {"double", math.SmallestNonzeroFloat64, []any{math.SmallestNonzeroFloat64}},
 		{"double", -math.MaxFloat64, []any{-math.MaxFloat64}},
-		{"decimal(65,30)", nines, []any{decimal(t, nines), nines}}, {"decimal(10,2)", "5.00", []any{5, decimal(t, "5"), 5.0, decimal(t, "4.999")}},
+		{"decimal(65,30)", nines, []any{decimal(t, nines), nines}},
+		{"decimal(10,2)", "5.00", []any{5, decimal(t, "5"), 5.0, decimal(t, "4.999")}},
 		{"decimal(5,0)", "-0", nil}, {"decimal(10,2) zerofill", "12.50", []any{decimal(t, "12.5")}},
 		{"bit", true, []any{true, 1, []byte{1}}}, {"bit(12)", int64(0x801), []any{0x801, []byte{8, 1}}},
 		{"bit(64)", uint64(math.MaxUint64), []any{uint64(math.MaxUint64)}},
 		{"year", int64(2024), []any{2024, "2024"}}, {"year", int64(0), []any{"0000"}},
-		{"date", at(2024, 2, 29, 0, 0, 0, 0), []any{"2024-02-29", at(2024, 2, 29, 23, 59, 59, 0)}}, {"date", at(9999, 12, 31, 0, 0, 0, 0), []any{"9999-12-31"}},
+		{"date", at(2024, 2, 29, 0, 0, 0, 0), []any{"2024-02-29", at(2024, 2, 29, 23, 59, 59, 0)}},
+		{"date", at(9999, 12, 31, 0, 0, 0, 0), []any{"9999-12-31"}},
 		{"date", at(0, 1, 1, 0, 0, 0, 0), []any{"0000-01-01", at(0, 1, 1, 0, 0, 0, 0)}},
-		{"datetime(6)", at(2024, 2, 29, 23, 59, 59, 999999), []any{at(2024, 2, 29, 23, 59, 59, 999999), "2024-02-29 23:59:59.999999",
+		{"datetime(6)", at(2024, 2, 29, 23, 59, 59, 999999), []any{at(2024, 2, 29, 23, 59, 59, 999999),
+			"2024-02-29 23:59:59.999999",
 			at(2024, 2, 29, 23, 59, 59, 999999).In(time.FixedZone("", 7200)), at(2024, 2, 29, 23, 59, 59, 999999).Add(999)}},
-		{"datetime", at(1, 1, 1, 0, 0, 0, 0), []any{time.Time{}}}, {"datetime(3)", at(2024, 2, 29, 1, 2, 3, 500000), []any{at(2024, 2, 29, 1, 2, 3, 500999)}},
+		{"datetime", at(1, 1, 1, 0, 0, 0, 0), []any{time.Time{}}},
+		{"datetime(3)", at(2024, 2, 29, 1, 2, 3, 500000), []any{at(2024, 2, 29, 1, 2, 3, 500999)}},
 		{"timestamp(6) null", at(2038, 1, 19, 3, 14, 7, 999999), []any{at(2038, 1, 19, 3, 14, 7, 999999)}},
 		{"timestamp null", at(1970, 1, 1, 0, 0, 1, 0), []any{at(1970, 1, 1, 0, 0, 1, 0)}},
-		{"time", "-838:59:59", []any{"-838:59:59", -(839*time.Hour - time.Second)}}, {"time", "00:00:00", []any{time.Duration(0)}},
-		{"time(6)", "-00:00:00.000001", []any{-time.Microsecond, ptr(-time.Microsecond)}}, {"time(3)", "01:30:00.5", []any{90*time.Minute + 500*time.Millisecond}},
-		{"time(6)", "838:59:59.999999", []any{839*time.Hour - time.Microsecond}}, {"time(6)", "04:05:06.7", []any{"04:05:06.7", at(2024, 1, 1, 4, 5, 6, 700000)}},
-		{"char(3)", "a", []any{"a", "a  ", []byte("a")}}, {"varchar(20)", "Ünï🏳️‍🌈\\' ", []any{"Ünï🏳️‍🌈\\' ", []byte("Ünï🏳️‍🌈\\' ")}}, {"varchar(9)", "a\x00b", []any{"a\x00b"}},
-		{"varchar(9)", "", []any{"", []byte{}}}, {"varchar(9)", "1.5", []any{1.5, "1.5"}}, {"text character set latin1", "é€", []any{"é€"}},
+		{"time", "-838:59:59", []any{"-838:59:59", -(839*time.Hour - time.Second)}},
+		{"time", "00:00:00", []any{time.Duration(0)}},
+		{"time(6)", "-00:00:00.000001", []any{-time.Microsecond, ptr(-time.Microsecond)}},
+		{"time(3)", "01:30:00.5", []any{90*time.Minute + 500*time.Millisecond}},
+		{"time(6)", "838:59:59.999999", []any{839*time.Hour - time.Microsecond}},
+		{"time(6)", "04:05:06.7", []any{"04:05:06.7", at(2024, 1, 1, 4, 5, 6, 700000)}},
+		{"char(3)", "a", []any{"a", "a  ", []byte("a")}},
+		{"varchar(20)", "Ünï🏳️‍🌈\\' ", []any{"Ünï🏳️‍🌈\\' ", []byte("Ünï🏳️‍🌈\\' ")}},
+		{"varchar(9)", "a\x00b", []any{"a\x00b"}},
+		{"varchar(9)", "", []any{"", []byte{}}}, {"varchar(9)", "1.5", []any{1.5, "1.5"}},
+		{"text character set latin1", "é€", []any{"é€"}},
 		{"tinytext", "é", []any{"é"}}, {"longtext", strings.Repeat("é", 200_000), []any{strings.Repeat("é", 200_000)}},
-		{"binary(3)", []byte{0, 1, 0}, []any{[]byte{0, 1}}}, {"varbinary(9)", []byte{0xff, 0}, []any{[]byte{0xff, 0}}}, {"varbinary(9)", []byte("é"), []any{"é"}},
+		{"binary(3)", []byte{0, 1, 0}, []any{[]byte{0, 1}}},
+		{"varbinary(9)", []byte{0xff, 0}, []any{[]byte{0xff, 0}}}, {"varbinary(9)", []byte("é"), []any{"é"}},
 		{"blob", []byte{}, []any{[]byte{}, ""}}, {"longblob", make([]byte, 100_000), []any{make([]byte, 100_000)}},
-		{"enum('a','it''s')", "it's", []any{"it's", 2}}, {"set('x','y','z')", "x,z", []any{"x,z", "z,x", 5}}, {"set('x')", "", []any{""}},
+		{"enum('a','it''s')", "it's", []any{"it's", 2}}, {"set('x','y','z')", "x,z", []any{"x,z", "z,x", 5}},
+		{"set('x')", "", []any{""}},
 		{"json", json.RawMessage(`{"a": [1, null]}`), []any{`{"a": [1, null]}`, json.RawMessage(`{"a": [1, null]}`), []byte(`{"a": [1, null]}`)}},
-		{"json", json.RawMessage(`{"a":1}`), []any{map[string]int{"a": 1}}}, {"json", json.RawMessage(`[1,2]`), []any{[]int{1, 2}, [2]int8{1, 2}}},
+		{"json", json.RawMessage(`{"a":1}`), []any{map[string]int{"a": 1}}},
+		{"json", json.RawMessage(`[1,2]`), []any{[]int{1, 2}, [2]int8{1, 2}}},
 		{"json", json.RawMessage(`"text"`), []any{`"text"`}},
-		{"uuid", uuidText, []any{uuidText, id, id[:], strings.ToUpper(uuidText)}}, {"inet6", "::1", []any{"::1", netip.MustParseAddr("::1"), netip.IPv6Loopback()}},
-		{"inet4", "10.0.0.1", []any{netip.MustParseAddr("10.0.0.1")}}, {"point", point, []any{point}}, {"geometry", point, []any{point}},
+		{"uuid", uuidText, []any{uuidText, id, id[:], strings.ToUpper(uuidText)}},
+		{"inet6", "::1", []any{"::1", netip.MustParseAddr("::1"), netip.IPv6Loopback()}},
+		{"inet4", "10.0.0.1", []any{netip.MustParseAddr("10.0.0.1")}}, {"point", point, []any{point}},
+		{"geometry", point, []any{point}},
 	} {
 		execute(t, e, "create or replace table v (n int auto_increment primary key, v "+c.typ+") character set utf8mb4")
 		for _, arg := range c.args {
@@ -111,9 +131,12 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 func TestColumnsAreCalledAsInCreateTable(t *testing.T) {
 	e := open(t)
 	for _, typ := range []string{
-		"tinyint(1)", "tinyint", "tinyint unsigned", "smallint", "smallint unsigned", "mediumint", "mediumint unsigned", "int", "int unsigned", "bigint",
-		"bigint unsigned", "float", "double", "decimal", "bit", "year", "date", "time", "datetime", "timestamp", "char", "varchar", "binary", "varbinary",
-		"tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "enum", "set", "json", "uuid", "inet6", "inet4",
+		"tinyint(1)", "tinyint", "tinyint unsigned", "smallint", "smallint unsigned", "mediumint", "mediumint unsigned",
+		"int", "int unsigned", "bigint",
+		"bigint unsigned", "float", "double", "decimal", "bit", "year", "date", "time", "datetime", "timestamp", "char",
+		"varchar", "binary", "varbinary",
+		"tinytext", "text", "mediumtext", "longtext", "tinyblob", "blob", "mediumblob", "longblob", "enum", "set", "json",
+		"uuid", "inet6", "inet4",
 		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
 	} {
 		sized := typ
@@ -163,13 +186,16 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 		note text, data blob, day date, at datetime(6), took time(6), `+"`key`"+` uuid, doc json, addr inet6, mood enum('sad','ok'), bits bit(16),
 		optional time(6), digit tinyint(1))`)
 	full := everything{
-		ID: 1, Flag: true, Small: -5, Big: math.MaxUint64, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: ptr("ß"), Data: []byte{0, 255},
-		Day: at(2024, 2, 29, 0, 0, 0, 0), At: at(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond, Key: [16]byte{1, 2, 15: 3},
+		ID: 1, Flag: true, Small: -5, Big: math.MaxUint64, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: ptr("ß"),
+		Data: []byte{0, 255},
+		Day:  at(2024, 2, 29, 0, 0, 0, 0), At: at(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond,
+		Key: [16]byte{1, 2, 15: 3},
 		Doc: map[string]any{"a": []any{1.5, nil}}, Addr: netip.MustParseAddr("2001:db8::1"), Mood: "ok", Bits: 0xfffe,
 		Optional: sql.Null[time.Duration]{V: time.Hour, Valid: true}, Digit: 1,
 	}
 	empty := everything{
-		ID: 2, Price: decimal(t, "0.00"), Day: at(1, 1, 1, 0, 0, 0, 0), At: at(1, 1, 1, 0, 0, 0, 0), Addr: netip.MustParseAddr("::"),
+		ID: 2, Price: decimal(t, "0.00"), Day: at(1, 1, 1, 0, 0, 0, 0), At: at(1, 1, 1, 0, 0, 0, 0),
+		Addr: netip.MustParseAddr("::"),
 		Mood: "sad", Data: []byte{}, Doc: map[string]any{}, Digit: 7,
 	}
 	const insert = `insert into everything values (:id, :flag, :small, :big, :ratio, :price, :note, :data, :day, :at, :took, :key, :doc, :addr,
@@ -229,7 +255,8 @@ func TestZeroDatesAreWhatTheOptionSays(t *testing.T) {
 // TestAnArgumentThatMariaDBWouldChangeIsRefused sends nothing of what the server would quietly make something else of.
 func TestAnArgumentThatMariaDBWouldChangeIsRefused(t *testing.T) {
 	e := open(t)
-	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", 839 * time.Hour, at(10000, 1, 1, 0, 0, 0, 0), decimal(t, strings.Repeat("9", 66))} {
+	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", 839 * time.Hour, at(10000, 1, 1, 0, 0, 0, 0), decimal(t,
+		strings.Repeat("9", 66))} {
 		_, err := e.FetchOne(context.Background(), "select ? as v", arg)
 		if !errors.Is(err, plinth.ErrArgument) || !strings.Contains(err.Error(), "argument 1") {
 			t.Errorf("a %T: %v", arg, err)

@@ -20,7 +20,8 @@ func TestDecodingAllocates(t *testing.T) {
 		{Definition{Type: typeTiny, Length: 1}, "\x01", "1", 0}, {Definition{Type: typeLong}, "1234", "1234567", 0},
 		{Definition{Type: typeLongLong, Flags: flagUnsigned}, "12345678", "18446744073709551615", 0},
 		{Definition{Type: typeFloat}, "1234", "0.5", 0}, {Definition{Type: typeDouble}, "12345678", "0.5", 0},
-		{Definition{Type: typeYear}, "\xe8\x07", "2024", 0}, {Definition{Type: typeBit, Length: 9}, "\x01\x02", "\x01\x02", 0},
+		{Definition{Type: typeYear}, "\xe8\x07", "2024", 0},
+		{Definition{Type: typeBit, Length: 9}, "\x01\x02", "\x01\x02", 0},
 		{Definition{Type: typeDate}, "\xe8\x07\x02\x1d", "2024-02-29", 0},
 		{Definition{Type: typeDateTime}, "\xe8\x07\x02\x1d\x01\x02\x03\x20\xa1\x07\x00", "2024-02-29 01:02:03.500", 0},
 		{Definition{Type: typeTime}, "\x00\x00\x00\x00\x00\x01\x02\x03\x20\xa1\x07\x00", "01:02:03.500", 0.003},
@@ -53,7 +54,8 @@ func TestAppendingAllocatesNothing(t *testing.T) {
 	buf := make([]byte, 0, 1024)
 	at, span := utc(2024, 1, 1, 0, 0, 0, 1), time.Hour
 	for _, arg := range []any{
-		1_000_000, int64(1_000_000), uint64(1 << 63), true, 1.5, "text", []byte("bytes"), at, span, &span, driver.Decimal("1234567.89"),
+		1_000_000, int64(1_000_000), uint64(1 << 63), true, 1.5, "text", []byte("bytes"), at, span, &span,
+		driver.Decimal("1234567.89"),
 		json.RawMessage("{}"), nil, sql.Null[time.Duration]{},
 	} {
 		if n := testing.AllocsPerRun(100, func() {
@@ -71,8 +73,10 @@ func BenchmarkDecodeBinary(b *testing.B) {
 		d   Definition
 		src string
 	}{
-		{Definition{Type: typeLongLong}, "12345678"}, {Definition{Type: typeVarString, Charset: 45}, "some text of a usual length"},
-		{Definition{Type: typeDateTime}, "\xe8\x07\x02\x1d\x01\x02\x03\x20\xa1\x07\x00"}, {Definition{Type: typeNewDecimal}, "1234.50"},
+		{Definition{Type: typeLongLong}, "12345678"},
+		{Definition{Type: typeVarString, Charset: 45}, "some text of a usual length"},
+		{Definition{Type: typeDateTime}, "\xe8\x07\x02\x1d\x01\x02\x03\x20\xa1\x07\x00"},
+		{Definition{Type: typeNewDecimal}, "1234.50"},
 	} {
 		column, src := NewColumn(c.d, ZeroIsError), []byte(c.src)
 		b.Run(column.Type, func(b *testing.B) {

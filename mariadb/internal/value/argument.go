@@ -13,10 +13,10 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// Append appends an argument to dst as the value of a parameter, https://mariadb.com/kb/en/com_stmt_execute/#binary-parameter-encoding,
-// and returns its type and whether that is unsigned. NULL has the type NULL, 0x06, and appends nothing. arg may be of any Go
-// type, and nil. What can't be sent, or would be changed by it, is a *driver.Fault that says what to do and never repeats the
-// value; the caller adds which argument it was.
+// Append appends an argument to dst as the value of a parameter, and returns its type and whether that is unsigned:
+// https://mariadb.com/kb/en/com_stmt_execute/#binary-parameter-encoding. NULL has the type NULL, 0x06, and appends nothing.
+// arg may be of any Go type, and nil. What can't be sent, or would be changed by it, is a *driver.Fault that says what to do
+// and never repeats the value; the caller adds which argument it was.
 //
 // MariaDB doesn't tell what type a parameter should have, so a Go type always becomes the same one:
 //
@@ -191,7 +191,7 @@ func appendDuration(dst []byte, d time.Duration) ([]byte, byte, bool, error) {
 		negative, d = 1, -d // of the smallest Duration, too, it's out of range
 	}
 	if d < 0 || d > maxSpan {
-		return refuse(dst, "a duration beyond 838:59:59.999999", "that is how far its TIME goes: keep it as a number, as in d.Microseconds()")
+		return refuse(dst, "a duration beyond 838:59:59.999999", "its TIME goes no further: keep d.Microseconds()")
 	}
 	us := uint32(d % time.Second / time.Microsecond)
 	seconds := uint32(d / time.Second)
@@ -208,8 +208,8 @@ func appendDuration(dst []byte, d time.Duration) ([]byte, byte, bool, error) {
 	return dst, typeTime, false, nil
 }
 
-// maxDigits is how many digits a DECIMAL has at most: https://mariadb.com/docs/server/reference/data-types/numeric-data-types/decimal.
-// Of a longer one the server would cut the end, and say nothing.
+// maxDigits is how many digits a DECIMAL has at most. Of a longer one the server would cut the end, and say nothing.
+// https://mariadb.com/docs/server/reference/data-types/numeric-data-types/decimal
 const maxDigits = 65
 
 // appendDecimal writes digits, with an exponent or without. The server takes what isn't a number for 0, so it isn't sent.

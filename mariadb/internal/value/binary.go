@@ -8,9 +8,9 @@ import (
 	"github.com/plinthdb/plinth/internal/arena"
 )
 
-// DecodeBinary returns a value of a row of the binary protocol, https://mariadb.com/kb/en/resultset-row/#binary-resultset-row.
-// src is the value without its length; nil is NULL. It's only read during the call: what must be kept is copied into a. Errors are
-// *driver.Fault.
+// DecodeBinary returns a value of a row of the binary protocol. src is the value without its length; nil is NULL. It's only
+// read during the call: what must be kept is copied into a. Errors are *driver.Fault.
+// https://mariadb.com/kb/en/resultset-row/#binary-resultset-row
 func (c *Column) DecodeBinary(src []byte, a *arena.Arena) (driver.Value, error) {
 	if src == nil {
 		return driver.NullValue(), nil

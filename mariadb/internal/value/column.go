@@ -240,7 +240,7 @@ func (c *Column) noDate() (driver.Value, error) {
 		return timeValue(zeroDay, 0, 0), nil
 	}
 	f := driver.Faultf(driver.Scan, "a %s that no calendar has, such as 0000-00-00", c.Type)
-	f.Hint = "open with zero_dates=null to read it as NULL, or zero_dates=zero as the zero time.Time; or select it as cast(x as char)"
+	f.Hint = "open with zero_dates=null to read it as NULL, or zero_dates=zero as the zero time; or select cast(x as char)"
 	f.Phase, f.Sent = driver.Fetch, true
 	return driver.NullValue(), f
 }

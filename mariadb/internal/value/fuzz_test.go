@@ -12,7 +12,8 @@ import (
 // TIME.
 func FuzzDecode(f *testing.F) {
 	for _, src := range []string{
-		"", "1", "\x01", "12", "1234", "12345678", "2024-02-29", "0000-00-00 00:00:00", "2024-02-29 01:02:03.500", "-838:59:59.999999",
+		"", "1", "\x01", "12", "1234", "12345678", "2024-02-29", "0000-00-00 00:00:00", "2024-02-29 01:02:03.500",
+		"-838:59:59.999999",
 		"\xe8\x07\x02\x1d\x01\x02\x03\x20\xa1\x07\x00", "\x01\xff\xff\xff\xff\x16\x3b\x3b\x3f\x42\x0f\x00", "00012.50", "{}",
 		"f47ac10b-58cc-4372-a567-0e02b2c3d479", "1e5", "18446744073709551615",
 	} {
@@ -55,7 +56,8 @@ func check(t *testing.T, name string, src []byte, decode func([]byte, *arena.Are
 
 // FuzzAppendText sends any text: it's refused, or there as it was.
 func FuzzAppendText(f *testing.F) {
-	for _, s := range []string{"", "1", "-12.50", "1e5", "a\x00", "\xff", "NaN", "1e-70", "0.0000000000000000000000000000000000000000000000000000000000000000001"} {
+	for _, s := range []string{"", "1", "-12.50", "1e5", "a\x00", "\xff", "NaN", "1e-70",
+		"0.0000000000000000000000000000000000000000000000000000000000000000001"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -29,7 +29,8 @@ func same(a, b driver.Value) bool {
 }
 
 // decodes tries both a value and that nothing of src is kept.
-func decodes(t *testing.T, what string, decode func([]byte, *arena.Arena) (driver.Value, error), src string, want driver.Value) {
+func decodes(t *testing.T, what string, decode func([]byte, *arena.Arena) (driver.Value, error), src string,
+	want driver.Value) {
 	t.Helper()
 	read := []byte(src)
 	got, err := decode(read, new(arena.Arena))

@@ -9,8 +9,8 @@ import (
 	"github.com/plinthdb/plinth/internal/arena"
 )
 
-// DecodeText is DecodeBinary for a row of the text protocol, https://mariadb.com/kb/en/resultset-row/#text-resultset-row. The
-// same value gives the same Value, except for a FLOAT, of which the server writes only six digits.
+// DecodeText is DecodeBinary for a row of the text protocol. The same value gives the same Value, except for a FLOAT, of
+// which the server writes only six digits. https://mariadb.com/kb/en/resultset-row/#text-resultset-row
 func (c *Column) DecodeText(src []byte, a *arena.Arena) (driver.Value, error) {
 	if src == nil {
 		return driver.NullValue(), nil

@@ -26,9 +26,14 @@ func splitTime(src []byte) (t datetime, ok bool) {
 		t.year, t.month, t.day = int(binary.LittleEndian.Uint16(src)), int(src[2]), int(src[3])
 		fallthrough
 	case 0:
-		return t, t.year <= 9999 && t.month <= 12 && t.day <= 31 && t.hour <= 23 && t.minute <= 59 && t.second <= 59 && t.us <= 999999
+		return t, t.year <= 9999 && t.us <= 999999 && t.fits()
 	}
 	return t, false
+}
+
+// fits tells whether nothing is too large. A month or a day may be zero.
+func (t *datetime) fits() bool {
+	return t.month <= 12 && t.day <= 31 && t.hour <= 23 && t.minute <= 59 && t.second <= 59
 }
 
 // parseTime reads 2006-01-02 and 2006-01-02 15:04:05[.999999].
@@ -58,7 +63,7 @@ func parseTime(s string) (t datetime, ok bool) {
 			bad = bad || s[19] != '.'
 		}
 	}
-	return t, !bad && t.month <= 12 && t.day <= 31 && t.hour <= 23 && t.minute <= 59 && t.second <= 59
+	return t, !bad && t.fits()
 }
 
 // time returns a date, or an instant: sessions are in UTC.
