@@ -14,6 +14,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/stdsql"
 )
 
 func at(year, month, day, hour, minute, second, us int) time.Time {
@@ -261,5 +262,29 @@ func TestAnArgumentThatMariaDBWouldChangeIsRefused(t *testing.T) {
 		if !errors.Is(err, plinth.ErrArgument) || !strings.Contains(err.Error(), "argument 1") {
 			t.Errorf("a %T: %v", arg, err)
 		}
+	}
+}
+
+// TestATinyintOfOneDigitIsABooleanAndANumber reads one as each, also through database/sql, which makes no number of a bool.
+func TestATinyintOfOneDigitIsABooleanAndANumber(t *testing.T) {
+	e := open(t)
+	execute(t, e, "create table flags (n int, v boolean)", "insert into flags values (1, true), (2, 0), (3, 5)")
+	numbers, err := plinth.All[int8](t.Context(), e, "select v from flags order by n")
+	if want := []int8{1, 0, 5}; err != nil || !reflect.DeepEqual(numbers, want) {
+		t.Errorf("%v, want %v: %v", numbers, want, err)
+	}
+	flags, err := plinth.All[bool](t.Context(), e, "select v from flags where n < 3 order by n")
+	if want := []bool{true, false}; err != nil || !reflect.DeepEqual(flags, want) {
+		t.Errorf("%v, want %v: %v", flags, want, err)
+	}
+	if _, err := plinth.One[bool](t.Context(), e, "select v from flags where n = 3"); !errors.Is(err, plinth.ErrScan) {
+		t.Errorf("5 as a bool: %v", err)
+	}
+	db := stdsql.OpenDB(e)
+	defer db.Close() //nolint:errcheck // the engine is closed with the test
+	var number int
+	var flag bool
+	if err := db.QueryRowContext(t.Context(), "select v, v from flags where n = 1").Scan(&number, &flag); err != nil || number != 1 || !flag {
+		t.Errorf("by database/sql: %d, %v: %v", number, flag, err)
 	}
 }
