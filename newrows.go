@@ -21,9 +21,10 @@ func NewRows(columns []string, rows ...[]any) *Rows {
 		g.cols = append(g.cols, driver.Column{Name: name})
 	}
 	r := &Rows{cols: g.cols}
-	r.eng = newEngine(Options{})
-	r.eng.state.Load().info.Engine = "given"
-	r.st = r.eng.state.Load()
+	r.eng = &Engine{} // nobody watches
+	r.eng.hooks.Store(&hooks{})
+	r.st = &state{target: &target{info: driver.Info{Engine: "given"}}}
+	r.eng.state.Store(r.st)
 	r.set = &r.st.settings
 	r.sess, r.call.rows = idleSession{}, g
 	r.ctx = context.Background()

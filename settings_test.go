@@ -83,7 +83,7 @@ func TestWhatIsSlowIsForTheContextToSay(t *testing.T) {
 	if _, err := db.FetchOne(with(t, func(c *config.Config) { c.SlowThreshold = time.Nanosecond }), "select 1 as slow"); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(log.String(), "slow query") {
+	if !strings.Contains(log.String(), "as slow") {
 		t.Errorf("logged %q", &log)
 	}
 }
