@@ -15,11 +15,10 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 	}
 	s.begin(ctx)
 	defer s.watch.end()
-	row, f := s.ask(ctx, "SELECT @@global.read_only, @@session.tx_read_only, "+
-		"(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'wsrep_ready'), "+
-		"(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = 'wsrep_on')")
-	if f != nil && f.Kind == driver.Undefined || f != nil && f.Kind == driver.Permission || f != nil && f.Kind == driver.Unsupported {
-		row, f = s.ask(ctx, "SELECT @@global.read_only, @@session.transaction_read_only, NULL, NULL") // MySQL
+	row, f := s.ask(ctx, "SELECT @@global.read_only, @@session.tx_read_only, @@global.wsrep_on, IF(@@global.wsrep_on, "+
+		"(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'wsrep_ready'), 'OFF')")
+	if f != nil && f.Kind == driver.Undefined { // MySQL, or a build without Galera
+		row, f = s.ask(ctx, "SELECT @@global.read_only, @@session.transaction_read_only, 0, 'OFF'")
 	}
 	if f != nil {
 		return driver.Server{}, f
@@ -32,8 +31,8 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 	if readOnly {
 		server.Role = "replica"
 	}
-	if row[3] == "ON" && row[2] != "ON" {
-		f := driver.Faultf(driver.Unavailable, "the node isn't part of a working cluster (wsrep_ready is %s)", strings.ToLower(row[2]))
+	if row[2] == "1" && row[3] != "ON" {
+		f := driver.Faultf(driver.Unavailable, "the node isn't part of a working cluster (wsrep_ready is %s)", strings.ToLower(row[3]))
 		f.Phase, f.Verdict, f.Evict = driver.Run, driver.Again, true
 		return server, f
 	}
