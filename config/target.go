@@ -76,8 +76,8 @@ func (c Config) file() string {
 		dir = here + string(filepath.Separator) + dir
 	}
 	if strings.Contains(dir, "..") {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = real
+		if led, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = led
 		}
 	}
 	return filepath.Join(dir, name)
