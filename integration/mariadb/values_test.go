@@ -79,11 +79,12 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		{"datetime(3)", at(2024, 2, 29, 1, 2, 3, 500000), []any{at(2024, 2, 29, 1, 2, 3, 500999)}},
 		{"timestamp(6) null", at(2038, 1, 19, 3, 14, 7, 999999), []any{at(2038, 1, 19, 3, 14, 7, 999999)}},
 		{"timestamp null", at(1970, 1, 1, 0, 0, 1, 0), []any{at(1970, 1, 1, 0, 0, 1, 0)}},
-		{"time", "-838:59:59", []any{"-838:59:59", -(839*time.Hour - time.Second)}},
-		{"time", "00:00:00", []any{time.Duration(0)}},
-		{"time(6)", "-00:00:00.000001", []any{-time.Microsecond, ptr(-time.Microsecond)}},
-		{"time(3)", "01:30:00.5", []any{90*time.Minute + 500*time.Millisecond}},
-		{"time(6)", "838:59:59.999999", []any{839*time.Hour - time.Microsecond}},
+		{"time", "-838:59:59", []any{"-838:59:59"}},
+		{"time", "00:00:00", []any{0, "0:0"}},
+		{"time(6)", "-00:00:00.000001", []any{"-00:00:00.000001"}},
+		{"bigint", int64(5e9), []any{5 * time.Second, ptr(5 * time.Second)}},
+		{"time(3)", "01:30:00.5", []any{"01:30:00.5"}},
+		{"time(6)", "838:59:59.999999", []any{"838:59:59.999999"}},
 		{"time(6)", "04:05:06.7", []any{"04:05:06.7", at(2024, 1, 1, 4, 5, 6, 700000)}},
 		{"char(3)", "a", []any{"a", "a  ", []byte("a")}},
 		{"varchar(20)", "Ünï🏳️‍🌈\\' ", []any{"Ünï🏳️‍🌈\\' ", []byte("Ünï🏳️‍🌈\\' ")}},
@@ -185,7 +186,7 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 	e := open(t)
 	execute(t, e, `create table everything (id bigint primary key, flag bool, small tinyint, big bigint unsigned, ratio double, price decimal(20,2),
 		note text, data blob, day date, at datetime(6), took time(6), `+"`key`"+` uuid, doc json, addr inet6, mood enum('sad','ok'), bits bit(16),
-		optional time(6), digit tinyint(1))`)
+		optional bigint, digit tinyint(1))`)
 	full := everything{
 		ID: 1, Flag: true, Small: -5, Big: math.MaxUint64, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: ptr("ß"),
 		Data: []byte{0, 255},
@@ -199,7 +200,7 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 		Addr: netip.MustParseAddr("::"),
 		Mood: "sad", Data: []byte{}, Doc: map[string]any{}, Digit: 7,
 	}
-	const insert = `insert into everything values (:id, :flag, :small, :big, :ratio, :price, :note, :data, :day, :at, :took, :key, :doc, :addr,
+	const insert = `insert into everything values (:id, :flag, :small, :big, :ratio, :price, :note, :data, :day, :at, sec_to_time(:took * 0.000000001), :key, :doc, :addr,
 		:mood, :bits, :optional, :digit)`
 	many := [][]any{{full}, {empty}}
 	for _, want := range many {
@@ -256,7 +257,7 @@ func TestZeroDatesAreWhatTheOptionSays(t *testing.T) {
 // TestAnArgumentThatMariaDBWouldChangeIsRefused sends nothing of what the server would quietly make something else of.
 func TestAnArgumentThatMariaDBWouldChangeIsRefused(t *testing.T) {
 	e := open(t)
-	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", 839 * time.Hour, at(10000, 1, 1, 0, 0, 0, 0), decimal(t,
+	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", at(10000, 1, 1, 0, 0, 0, 0), decimal(t,
 		strings.Repeat("9", 66))} {
 		_, err := e.FetchOne(context.Background(), "select ? as v", arg)
 		if !errors.Is(err, plinth.ErrArgument) || !strings.Contains(err.Error(), "argument 1") {
@@ -286,5 +287,22 @@ func TestATinyintOfOneDigitIsABooleanAndANumber(t *testing.T) {
 	var flag bool
 	if err := db.QueryRowContext(t.Context(), "select v, v from flags where n = 1").Scan(&number, &flag); err != nil || number != 1 || !flag {
 		t.Errorf("by database/sql: %d, %v: %v", number, flag, err)
+	}
+}
+
+// TestADurationGoesIntoATimeByAnExactProduct shows what docs/types.md says to write, to TIME's limits.
+func TestADurationGoesIntoATimeByAnExactProduct(t *testing.T) {
+	e := open(t)
+	execute(t, e, "create table spans (n int auto_increment primary key, v time(6))")
+	spans := []time.Duration{0, time.Microsecond, -time.Microsecond, 90*time.Minute + 500*time.Millisecond, 839*time.Hour - time.Microsecond,
+		-839*time.Hour + time.Microsecond, 26*time.Hour + 999999*time.Microsecond, 4999 * time.Microsecond}
+	for _, d := range spans {
+		if _, err := e.Execute(t.Context(), "insert into spans (v) values (sec_to_time(? * 0.000000001))", d); err != nil {
+			t.Errorf("%v: %v", d, err)
+		}
+	}
+	got, err := plinth.All[time.Duration](t.Context(), e, "select v from spans order by n")
+	if err != nil || !reflect.DeepEqual(got, spans) {
+		t.Errorf("got  %v\nwant %v: %v", got, spans, err)
 	}
 }

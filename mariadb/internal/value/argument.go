@@ -1,7 +1,6 @@
 package value
 
 import (
-	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -26,8 +25,10 @@ import (
 //	string and what is text                 VARCHAR
 //	[]byte                                  BLOB
 //	time.Time                               DATETIME(6) in UTC
-//	time.Duration                           TIME(6)
 //	driver.Decimal                          DECIMAL
+//
+// A time.Duration is its nanoseconds, as any integer: what it's kept in is a BIGINT mostly, in which a TIME would quietly become
+// another number, 01:30:00 the number 13000.
 func Append(dst []byte, arg any) (out []byte, typ byte, unsigned bool, err error) {
 	switch v := arg.(type) {
 	case nil:
@@ -53,17 +54,7 @@ func Append(dst []byte, arg any) (out []byte, typ byte, unsigned bool, err error
 	case driver.Decimal:
 		return appendDecimal(dst, string(v))
 	case time.Duration:
-		return appendDuration(dst, v)
-	case *time.Duration:
-		if v == nil {
-			return dst, typeNull, false, nil
-		}
-		return appendDuration(dst, *v)
-	case sql.Null[time.Duration]:
-		if !v.Valid {
-			return dst, typeNull, false, nil
-		}
-		return appendDuration(dst, v.V)
+		return appendInt(dst, int64(v))
 	case json.RawMessage:
 		if v == nil {
 			return dst, typeNull, false, nil
@@ -178,34 +169,6 @@ func appendTime(dst []byte, t time.Time) ([]byte, byte, bool, error) {
 		dst = binary.LittleEndian.AppendUint32(dst, us)
 	}
 	return dst, typeDateTime, false, nil
-}
-
-// maxSpan is the longest TIME: https://mariadb.com/docs/server/reference/data-types/date-and-time-data-types/time.
-const maxSpan = 839*time.Hour - time.Microsecond
-
-// appendDuration writes a TIME, cut to the microsecond.
-func appendDuration(dst []byte, d time.Duration) ([]byte, byte, bool, error) {
-	d = d.Truncate(time.Microsecond)
-	var negative byte
-	if d < 0 {
-		negative, d = 1, -d // of the smallest Duration, too, it's out of range
-	}
-	if d < 0 || d > maxSpan {
-		return refuse(dst, "a duration beyond 838:59:59.999999", "its TIME goes no further: keep d.Microseconds()")
-	}
-	us := uint32(d % time.Second / time.Microsecond)
-	seconds := uint32(d / time.Second)
-	size := byte(8)
-	if us > 0 {
-		size = 12
-	}
-	dst = append(dst, size, negative)
-	dst = binary.LittleEndian.AppendUint32(dst, seconds/86400)
-	dst = append(dst, byte(seconds/3600%24), byte(seconds/60%60), byte(seconds%60))
-	if us > 0 {
-		dst = binary.LittleEndian.AppendUint32(dst, us)
-	}
-	return dst, typeTime, false, nil
 }
 
 // maxDigits is how many digits a DECIMAL has at most. Of a longer one the server would cut the end, and say nothing.
