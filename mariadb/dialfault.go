@@ -79,7 +79,8 @@ func (t *target) withoutSecrets(e *wire.ServerError, who login) *wire.ServerErro
 func explainTLS(f *driver.Fault, h Host, err error) bool {
 	var unverified *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	const plain = "give the server a certificate (ssl_cert, ssl_key); only where nobody else can listen, ssl_mode=DISABLED does without"
+	const plain = "give the server a certificate (ssl_cert, ssl_key); " +
+		"only where nobody else can listen, ssl_mode=DISABLED does without"
 	switch {
 	case errors.Is(err, wire.ErrNoTLS):
 		f.Hint = plain
@@ -88,8 +89,10 @@ func explainTLS(f *driver.Fault, h Host, err error) bool {
 	case errors.As(err, &unverified):
 		f.Hint = certificateHint(h, unverified)
 	case isAlert(err) && strings.Contains(err.Error(), "certificate"):
-		f.Kind, f.Hint = driver.Auth, "the server asks for a client's certificate of an authority that it trusts: give ssl_cert and ssl_key"
-	case isAlert(err), strings.HasPrefix(err.Error(), "TLS: tls: "), strings.HasPrefix(err.Error(), "tls: "): // crypto/tls has no type for what it finds wrong
+		f.Kind = driver.Auth
+		f.Hint = "the server asks for a client's certificate of an authority that it trusts: give ssl_cert and ssl_key"
+	case isAlert(err), strings.HasPrefix(err.Error(), "TLS: tls: "),
+		strings.HasPrefix(err.Error(), "tls: "): // crypto/tls has no type for what it finds wrong
 		f.Hint = "the server's TLS and ours have nothing in common; TLS 1.2 is the oldest that is spoken"
 	default:
 		return false

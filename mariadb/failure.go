@@ -41,8 +41,10 @@ func (s *session) refused(ctx context.Context, e *wire.ServerError) {
 	case f.Kind == driver.ReadOnly, e.Number == notReady:
 		s.turned(f, int(e.Number))
 	}
-	if (f.Verdict == driver.Again || e.Number == interrupted) && run.stmt != nil && run.stmt.Verb == "CALL" && phase >= driver.Run && s.mayHaveApplied() {
-		f.Verdict, f.Hint = driver.IfSafe, "a procedure may have committed some of what it did before it failed: look before you repeat it"
+	if (f.Verdict == driver.Again || e.Number == interrupted) && run.stmt != nil && run.stmt.Verb == "CALL" &&
+		phase >= driver.Run && s.mayHaveApplied() {
+		f.Verdict = driver.IfSafe
+		f.Hint = "a procedure may have committed some of what it did before it failed: look before you repeat it"
 	}
 	if e.Number == parseError && run.stmt != nil {
 		f.Position = position(run.stmt.Text, e.Message)

@@ -165,7 +165,8 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 	st := &prepared{text: req.Native, stmt: parsed, once: len(req.Native) > maxKeptText || s.cache.limit == 0}
 	if len(parsed.Params) != len(req.Args) {
 		s.cache.closed = append(s.cache.closed, parsed.ID)
-		return nil, driver.Faultf(driver.Argument, "the server counts %d placeholders, and %d arguments were given", len(parsed.Params), len(req.Args))
+		return nil, driver.Faultf(driver.Argument, "the server counts %d placeholders, and %d arguments were given",
+			len(parsed.Params), len(req.Args))
 	}
 	if !st.once {
 		s.cache.put(st)
