@@ -36,13 +36,13 @@ func (s *session) Native() any {
 
 // Release implements driver.Session. What takes time is done in the background, while the session still counts as borrowed.
 func (s *session) Release(fate driver.Fate) {
-	s.watch.end() // a call that panicked hasn't
-	s.rows.drop()
 	slot := s.slot
 	if slot == nil { // it was given back before
 		return
 	}
 	s.slot = nil
+	s.watch.end() // a call that panicked hasn't
+	s.rows.drop()
 	if s.tx.open && !s.tx.begun && s.owed == 0 && s.status == 'I' {
 		s.tx = transaction{}
 	}

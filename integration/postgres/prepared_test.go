@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/servers"
 )
 
 // prepared tells how many statements a connection has prepared.
@@ -219,14 +220,15 @@ func TestTheNativeConnectionIsThere(t *testing.T) {
 
 // TestAStatementThatIsReadByOneFollowsTheSchema reads with One, which closes the rows before their end.
 func TestAStatementThatIsReadByOneFollowsTheSchema(t *testing.T) {
-	e := open(t, poolOf(1))
+	url := servers.Postgres(t).Database(t)
+	e, other := openURL(t, url, poolOf(1)), openURL(t, url)
 	execute(t, e, "create table things (id int)", "insert into things values (1)")
 	for _, text := range []string{"select id from things", "update things set id = id + 1 returning id"} {
 		for _, kind := range []string{"bigint", "int"} {
 			if _, err := plinth.One[int](t.Context(), e, text); err != nil {
 				t.Fatal(err)
 			}
-			execute(t, e, "alter table things alter id type "+kind)
+			execute(t, other, "alter table things alter id type "+kind)
 			for range 2 {
 				if _, err := plinth.One[int](t.Context(), e, text); err != nil {
 					t.Errorf("%s after the column is %s: %v", text, kind, err)
