@@ -42,21 +42,21 @@ func elsewhere(t testing.TB, s *servers.Server) mariadb.Options {
 func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 	for _, test := range []struct {
 		name, says, hint string
-		server           func() *servers.Server
+		server           func(t *testing.T) *servers.Server
 		host             string // where the name has to be right for the rest to be looked at
 	}{
-		{"no encryption", "doesn't offer it", "ssl_cert", func() *servers.Server { return servers.MariaDB(t, servers.NoTLS()) },
+		{"no encryption", "doesn't offer it", "ssl_cert", func(t *testing.T) *servers.Server { return servers.MariaDB(t, servers.NoTLS()) },
 			""},
 		{"plaintext", "", "", nil, ""},
-		{"self-signed", "authority", "ssl_ca", func() *servers.Server {
+		{"self-signed", "authority", "ssl_ca", func(t *testing.T) *servers.Server {
 			return servers.MariaDB(t,
 				servers.WithCert(servers.CertSelfSigned))
 		}, "localhost."},
-		{"wrong name", "database.invalid", "one for db.example", func() *servers.Server {
+		{"wrong name", "database.invalid", "one for db.example", func(t *testing.T) *servers.Server {
 			return servers.MariaDB(t,
 				servers.WithCert(servers.CertWrongName))
 		}, ""},
-		{"expired", "expired", "renew", func() *servers.Server {
+		{"expired", "expired", "renew", func(t *testing.T) *servers.Server {
 			return servers.MariaDB(t,
 				servers.WithCert(servers.CertExpired))
 		}, "localhost."},
@@ -80,7 +80,7 @@ func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 					return ours, nil
 				}
 			} else {
-				s := test.server()
+				s := test.server(t)
 				o = elsewhere(t, s)
 				o.TLS.RootCert = s.CA()
 				if test.name == "self-signed" {
