@@ -60,9 +60,7 @@ func open(t testing.TB) *bench {
 		if err := b.DB.Close(); err != nil {
 			t.Error("closing the *sql.DB:", err)
 		}
-		if n := engine.Stats().InUse; n != 0 {
-			t.Errorf("%d connections are in use at the end", n)
-		}
+		// database/sql ends the transaction of a context that is done on a goroutine that nobody waits for; Close does.
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := engine.Close(ctx); err != nil {
