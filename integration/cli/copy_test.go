@@ -41,15 +41,18 @@ func copied(s *shell) {
 			"1,2,a\tb\\,1.6,\\xdeadbeef,\"{a,\"\"b c\"\"}\",101,it's ok,\"(1,\"\"x y\"\")\",\"[1,3)\",1 day 02:00:00,10.0.0.0/8,q\n"+
 			"5,10,,,,,,,,,,,\n"+
 			"6,12,,NaN,\\x,{},000,sad,\"(,)\",empty,-00:00:01,::1/128,\\\n")
+	if code, _, errs := s.script("create table t (a int, b varchar(2));"); code != 0 {
+		s.Fatal(errs)
+	}
 	for text, says := range map[string][]string{
-		"create table t (a int, b varchar(2));\nCOPY t FROM stdin;\n1\tx\nthree\ty\n\\.\n": {"standard input:4:1: ", "invalid input syntax", "1 statement before it applied; the open transaction was rolled back"},
-		"COPY t FROM stdin;\n1\tx\n2\txyz\n\\.\n":                                          {"standard input:3:1: ", "value too long"},
-		"COPY t FROM stdin;\n1\tx\n2\n\\.\n":                                               {"standard input:3:1: the row has 1 field, and not 2"},
-		"COPY t FROM stdin;\n1\tx\n":                                                       {`standard input:3:1: the rows of COPY … FROM stdin end without a \.`, "nothing was applied"},
-		"begin;\ninsert into t values (1);\nCOPY t (b) FROM stdin;\nxyz\n\\.\ncommit;":     {"standard input:4:1: ", "nothing was applied; the open transaction was rolled back"},
-		"COPY t (nosuch) FROM stdin;\n1\n\\.\n":                                            {"standard input:1:1: the table t has no column nosuch"},
-		"COPY nosuch FROM stdin;\n1\n\\.\n":                                                {"standard input:1:1: the table nosuch isn't there"},
-		"COPY t FROM stdin WITH (FORMAT csv);\n1\n\\.\n":                                   {"standard input:1:1: rows can be read for COPY table (columns) FROM stdin without options"},
+		"select 1;\nCOPY t FROM stdin;\n1\tx\nthree\ty\n\\.\n":                         {"standard input:4:1: ", "invalid input syntax", "1 statement before it applied; the open transaction was rolled back"},
+		"COPY t FROM stdin;\n1\tx\n2\txyz\n\\.\n":                                      {"standard input:3:1: ", "value too long"},
+		"COPY t FROM stdin;\n1\tx\n2\n\\.\n":                                           {"standard input:3:1: the row has 1 field, and not 2"},
+		"COPY t FROM stdin;\n1\tx\n":                                                   {`standard input:3:1: the rows of COPY … FROM stdin end without a \.`, "nothing was applied"},
+		"begin;\ninsert into t values (1);\nCOPY t (b) FROM stdin;\nxyz\n\\.\ncommit;": {"standard input:4:1: ", "nothing was applied; the open transaction was rolled back"},
+		"COPY t (nosuch) FROM stdin;\n1\n\\.\n":                                        {"standard input:1:1: the table t has no column nosuch"},
+		"COPY nosuch FROM stdin;\n1\n\\.\n":                                            {"standard input:1:1: the table nosuch isn't there"},
+		"COPY t FROM stdin WITH (FORMAT csv);\n1\n\\.\n":                               {"standard input:1:1: rows can be read for COPY table (columns) FROM stdin without options"},
 	} {
 		code, _, errs := s.script(text)
 		if code != 1 {
