@@ -48,7 +48,11 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 			}
 		case *pgproto3.CommandComplete:
 			if run.begin {
-				run.begin, s.tx.begun = false, true
+				run.begin, s.tx.begun, run.limits = false, true, len(s.back.to.limits)
+				continue
+			}
+			if run.limits > 0 {
+				run.limits--
 				continue
 			}
 			if run.guard != unguarded && run.guarded() {
@@ -99,7 +103,7 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 	}
 	switch m := msg.(type) {
 	case *pgproto3.BindComplete:
-		run.bound = !run.begin && run.guard != guardSent
+		run.bound = !run.begin && run.limits == 0 && run.guard != guardSent
 	case *pgproto3.RowDescription:
 		if s.describing == nil && s.rows.open {
 			s.rows.redescribe(m)

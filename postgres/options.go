@@ -38,7 +38,8 @@ type Options struct {
 	KeepAlive      net.KeepAliveConfig // of TCP; what is 0: after 15 s of silence, every 15 s, 9 times. Enable needn't be set
 	NoKeepAlive    bool                // no probes: a host that went away in silence is noticed only by a call's own deadline
 
-	// Limits that the server itself enforces in each session; 0: the server's own. They can't be set through PgBouncer.
+	// Limits that the server itself enforces in each session; 0: the server's own. Through PgBouncer they can't be set for a
+	// session: each transaction sets them for itself, together with its BEGIN, and a statement outside of one has none.
 	StatementTimeout         time.Duration // of a statement (statement_timeout)
 	LockTimeout              time.Duration // of a wait for a lock (lock_timeout)
 	IdleInTransactionTimeout time.Duration // of a transaction's silence (idle_in_transaction_session_timeout)
@@ -89,8 +90,9 @@ const (
 // target is where and how to connect: Options with everything decided.
 type target struct {
 	Options
-	blank *pgconn.Config // ours in each field that counts
-	rules driver.Table
+	blank  *pgconn.Config // ours in each field that counts
+	rules  driver.Table
+	limits []string // what each transaction sets for itself
 }
 
 // resolve checks the options and fills in what is missing.
@@ -219,7 +221,12 @@ func (t *target) resolveParams() error {
 		case limit.d < 0:
 			return driver.Faultf(driver.Argument, "%s is negative", limit.name)
 		case limit.d > 0:
-			set(limit.name, strconv.FormatInt(max(1, int64((limit.d+time.Millisecond-1)/time.Millisecond)), 10))
+			ms := strconv.FormatInt(max(1, int64((limit.d+time.Millisecond-1)/time.Millisecond)), 10)
+			if t.PgBouncer {
+				t.limits = append(t.limits, "SET LOCAL "+limit.name+" = "+ms)
+			} else {
+				set(limit.name, ms)
+			}
 		}
 	}
 	for name, value := range t.RuntimeParams {

@@ -43,6 +43,7 @@ type running struct {
 	phase     driver.Phase
 	mark      int64 // bytes that had been written before it
 	begin     bool  // BEGIN went in front of it, and hasn't been answered
+	limits    int   // SET LOCALs behind that BEGIN, which haven't been answered
 	guard     guard // a transaction that only reads is around it
 	bound     bool  // the server has taken its arguments
 	copying   bool  // it's a COPY, and its data was sent with it

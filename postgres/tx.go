@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/plinthdb/plinth/driver"
@@ -57,6 +58,9 @@ func (s *session) appendBegin() bool {
 		return false
 	}
 	s.out = appendBare(s.out, s.tx.text())
+	for _, limit := range s.back.to.limits {
+		s.out = appendBare(s.out, limit)
+	}
 	return true
 }
 
@@ -67,7 +71,7 @@ func (s *session) control(ctx context.Context, phase driver.Phase, text string) 
 	s.out = s.out[:0]
 	s.running = running{phase: phase, begin: s.tx.due()}
 	if s.running.begin {
-		text = s.tx.text() + "; " + text
+		text = strings.Join(slices.Concat([]string{s.tx.text()}, s.back.to.limits, []string{text}), "; ")
 	}
 	s.out = appendQuery(s.out, text)
 	if f := s.flush(ctx, 1); f != nil {

@@ -82,7 +82,7 @@ func TestARefusalIsKnownWhereTheConnectionEndsBehindIt(t *testing.T) {
 	}
 	const ready = 6 // bytes of ReadyForQuery
 	answer := proxy.Stats().ToClient - before
-	proxy.CutAfter(plinthtest.ToClient, int64(answer-ready), plinthtest.FIN)
+	proxy.CutAfter(plinthtest.ToClient, answer-ready, plinthtest.FIN)
 	if err := insert(t.Context()); !errors.Is(err, plinth.ErrUnique) {
 		t.Errorf("the error came, and then the end: %v, want ErrUnique", err)
 	}

@@ -148,3 +148,46 @@ func TestAStatementFollowsTheSchemaBehindPgBouncer(t *testing.T) {
 		}
 	}
 }
+
+func TestLimitsHoldInEachTransactionBehindPgBouncer(t *testing.T) {
+	server := servers.Postgres(t)
+	direct := options(t, server.Database(t))
+	o := options(t, servers.PgBouncer(t, server).URLAs(direct.User, direct.Database))
+	o.PgBouncer, o.StatementTimeout, o.LockTimeout = true, 50*time.Millisecond, time.Minute
+	e, err := plinth.New(plinth.Options{}, opener(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	execute(t, e, "create table t (a int)")
+	for range 3 {
+		err = e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+			if _, err := tx.Execute(ctx, "insert into t values (1)"); err != nil {
+				return err
+			}
+			if got, err := plinth.One[string](ctx, tx, "select current_setting('lock_timeout')"); err != nil || got != "1min" {
+				t.Errorf("lock_timeout is %q, %v", got, err)
+			}
+			_, err := tx.Execute(ctx, "select pg_sleep(10)")
+			return err
+		})
+		if !errors.Is(err, plinth.ErrTimeout) {
+			t.Errorf("in a transaction: %v", err)
+		}
+		if got, err := plinth.One[string](t.Context(), e, "select current_setting('statement_timeout')"); err != nil || got != "0" {
+			t.Errorf("outside of one statement_timeout is %q, %v", got, err)
+		}
+	}
+	err = e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+		return tx.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { // a savepoint, before any statement
+			_, err := tx.ExecuteMany(ctx, "insert into t (a) values (?)", func(yield func([]any) bool) { _ = yield([]any{1}) && yield([]any{2}) })
+			return err
+		})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n, err := plinth.One[int](t.Context(), e, "select count(*) from t"); err != nil || n != 2 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
