@@ -218,7 +218,7 @@ func (e *Engine) follow(ctx context.Context, c config.Config) error {
 		cancel()
 		return &Error{Kind: ErrArgument, Op: "watch", Engine: string(c.Engine), Target: e.Target(), Err: err}
 	}
-	go e.followAll(watching, wanted, now)
+	go e.followAll(watching, wanted, now, now.Equal(c))
 	return nil
 }
 
@@ -230,7 +230,7 @@ const (
 
 // followAll follows one configuration after the other, first that of the beginning, which may have changed since the engine
 // was opened with it. One that can't be followed is tried again until there is another.
-func (e *Engine) followAll(ctx context.Context, wanted <-chan config.Config, c config.Config) {
+func (e *Engine) followAll(ctx context.Context, wanted <-chan config.Config, c config.Config, known bool) {
 	news, pause := true, followAgain
 	for {
 		var again <-chan time.Time
@@ -244,9 +244,10 @@ func (e *Engine) followAll(ctx context.Context, wanted <-chan config.Config, c c
 			}
 			news, again = false, time.After(pause)
 			pause = min(2*pause, followAtMost)
-		default:
-			e.log().LogAttrs(ctx, slog.LevelInfo, "plinth: the configuration is followed", slog.String("target", e.Target()))
+		case !known:
+			e.log().LogAttrs(ctx, slog.LevelInfo, "plinth: the configuration has changed and is followed", slog.String("target", e.Target()))
 		}
+		known = false
 		select {
 		case <-ctx.Done():
 			return

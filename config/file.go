@@ -180,6 +180,15 @@ func orPrimary(name string) string {
 	return name
 }
 
+// lacksSection reports whether there is a file with other sections than the one that is asked for.
+func (f *configFile) lacksSection() bool {
+	if f == nil || len(f.root.pairs) == 0 {
+		return false
+	}
+	_, ok := f.root.get(f.section)
+	return !ok
+}
+
 // lacks says in what way the file doesn't have a database, "" where there is no file or it has that one without a target.
 func (f *configFile) lacks(name string) (problem, hint string) {
 	if f == nil {

@@ -264,3 +264,14 @@ func FuzzFile(f *testing.F) {
 		shows(t, fmt.Sprintf("%v %+v %#v %v %+v %s", err, err, err, c, c.Explain(), log), password, text)
 	})
 }
+
+func TestADefaultDoesNotHideThatAFileLacksTheSection(t *testing.T) {
+	t.Parallel()
+	disk := fstest.MapFS{"plinth.yaml": shared("production: {primary: {url: 'sqlite:x.db'}}")}
+	runNative(t, []nativeCase{
+		{"another section", []Option{WithDefaultURL("sqlite:default.db")}, nil, disk, nil, []string{
+			"config: url (from environment DATABASE_URL): no database is named, and plinth.yaml has no section development; PLINTH_ENV chooses the section",
+		}},
+		{"no file", []Option{WithDefaultURL("sqlite:default.db")}, nil, nil, map[string]string{"database": "default.db (default)"}, nil},
+	})
+}

@@ -78,7 +78,8 @@ func With(change func(*Config)) Option {
 // WithEngine makes it an error if the database is another product's.
 func WithEngine(e Engine) Option { return func(l *layer) { l.engine = e } }
 
-// WithDefaultURL is what to open if nothing else names a database.
+// WithDefaultURL is what to open if nothing else names a database. A file without the section that is asked for is an error
+// all the same.
 func WithDefaultURL(rawURL string) Option { return func(l *layer) { l.fallback = rawURL } }
 
 // Load returns the configuration of the database that ctx, opts or the environment names, checked and with its defaults.
@@ -113,7 +114,7 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 		p := problems{source: "environment DATABASE_URL"}
 		file, _ := l.outside.configFile() // it has been read without an error
 		problem, hint := file.lacks("")
-		fillText(&hint, "set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument")
+		fillText(&hint, "set DATABASE_URL, for instance to "+l.engine.example()+", or give a URL as an argument")
 		p.add("url", "no database is named"+problem, hint)
 		return Config{}, p.err()
 	}
@@ -197,11 +198,20 @@ func (l *layer) named(o outside) (Config, error) {
 			return c.retarget(target), err
 		}
 	}
-	if l.fallback != "" {
+	if l.fallback != "" && !file.lacksSection() { // which is a mistake to be told
 		target, err = parse(l.fallback, "default")
 		return c.retarget(target), err
 	}
 	return c, nil
+}
+
+// example returns a URL to show to somebody who has given none.
+func (e Engine) example() string {
+	switch e {
+	case PostgreSQL, MariaDB, MongoDB:
+		return string(e) + "://user@host/database"
+	}
+	return "sqlite:app.db"
 }
 
 // variableOf returns the variable that holds the URL of a database.

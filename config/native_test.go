@@ -67,7 +67,7 @@ func TestTheVariablesOfLibpqFillWhatIsMissing(t *testing.T) {
 		}, nil},
 		{"a socket", []Option{WithURL("postgres:///d")}, []string{"PGHOST", "/run/pg"}, nil, map[string]string{"host": "/run/pg (environment PGHOST)", "port": "5432 (default)"}, nil},
 		{"a setting alone is no target", []Option{WithEngine(PostgreSQL)}, []string{"PGSSLMODE", "require"}, nil, nil, []string{
-			"config: url (from environment DATABASE_URL): no database is named; set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument",
+			"config: url (from environment DATABASE_URL): no database is named; set DATABASE_URL, for instance to postgres://user@host/database, or give a URL as an argument",
 		}},
 		{"nothing without the engine", nil, all, nil, nil, []string{
 			"config: url (from environment DATABASE_URL): no database is named; set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument",
@@ -111,7 +111,7 @@ func TestTheVariablesOfMariaDBFillWhatIsMissing(t *testing.T) {
 			"port": "6 (environment MYSQL_TCP_PORT)", "other_hosts": "b:6 (environment MYSQL_TCP_PORT)",
 		}, nil},
 		{"nothing is said of root", maria, []string{"MARIADB_ROOT_PASSWORD", "y"}, nil, nil, []string{
-			"config: url (from environment DATABASE_URL): no database is named; set DATABASE_URL, for instance to sqlite:app.db, or give a URL as an argument",
+			"config: url (from environment DATABASE_URL): no database is named; set DATABASE_URL, for instance to mariadb://user@host/database, or give a URL as an argument",
 		}},
 		{"X and X_FILE", maria, []string{"MARIADB_PASSWORD", "x", "MARIADB_PASSWORD_FILE", "/s"}, nil, nil, []string{
 			"config: password (from environment MARIADB_PASSWORD): is given by MARIADB_PASSWORD_FILE as well; unset one of the two",

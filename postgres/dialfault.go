@@ -32,6 +32,9 @@ func (t *target) dialFault(ctx context.Context, h Host, address string, who logi
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		f = t.fault(driver.Dial, t.withoutSecrets(e, who))
 		explainLogin(f, e)
+		if e.Code == "28P01" && who.password == "" {
+			f.Hint = "no password was given: put it into the URL, PGPASSWORD, .pgpass or password_file"
+		}
 	} else if ctx.Err() != nil {
 		return contextFault(ctx)
 	} else if !explainTLS(f, h, err) && !explainNetwork(f, h, err) {

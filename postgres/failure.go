@@ -78,6 +78,9 @@ func samePrefix(a, b string, n int) bool {
 func (s *session) readOnly(f *driver.Fault) {
 	if s.tx.opts.ReadOnly || s.running.guard != unguarded || s.dirty || s.native != nil || s.back.to.readsOnly() {
 		f.Evict, f.Verdict = false, driver.Never
+		if s.tx.opts.ReadOnly || s.running.guard != unguarded {
+			f.Hint = "the context, the engine or the transaction asks for reading only"
+		}
 		return
 	}
 	if s.params["in_hot_standby"] == "off" && !s.back.to.wantsPrimary() { // told by servers from version 14 on

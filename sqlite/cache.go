@@ -92,7 +92,7 @@ func (c *conn) prepare(text string) (*stmt, error) {
 	}
 	if !blank(text[len(text)-rest:]) {
 		prepared.Finalize()
-		return nil, driver.Faultf(driver.Argument, "the text holds more than one statement: run them one by one")
+		return nil, driver.Faultf(driver.Argument, "the text holds more than one statement: run them one by one, or all of them by ExecuteScript")
 	}
 	body := strings.TrimRight(text[:len(text)-rest], "; \t\n\f\r")
 	st := &stmt{Stmt: prepared, text: text, body: body, varies: varies(text), upsert: containsFold(text, "conflict")}

@@ -83,7 +83,7 @@ func (c *compiler) read() error {
 			}
 		}
 		if c.ended {
-			return c.fault(driver.Argument, t.start, "the text holds several statements, the second begins at %s; run them one by one", place(c.text, t.start))
+			return c.fault(driver.Argument, t.start, "the text holds several statements, the second begins at %s; run them one by one, or all of them by ExecuteScript", place(c.text, t.start))
 		}
 		c.begun = true
 		text := c.upper[t.start:t.end]

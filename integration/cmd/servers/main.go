@@ -95,7 +95,7 @@ func printShell(out io.Writer, running []*servers.Server) error {
 	}
 	b.WriteString("\n")
 	for _, s := range running {
-		fmt.Fprintf(&b, "export %s_DATABASE_URL='%s'\n", strings.ToUpper(string(s.Kind())), s.URL())
+		fmt.Fprintf(&b, "export %s_DATABASE_URL='%s'\n", strings.ToUpper(string(s.Kind())), pooled(s))
 	}
 	fmt.Fprintf(&b, "\n# With these, in another shell: plinth -d %s query 'select 1'\n# --json prints all users and certificates. Ctrl-C ends the servers.\n",
 		running[0].Kind())
@@ -123,7 +123,7 @@ type shownServer struct {
 func printJSON(out io.Writer, running []*servers.Server) error {
 	shown := map[servers.Kind]shownServer{}
 	for _, s := range running {
-		one := shownServer{Version: s.Version(), URL: s.URL(), Address: s.Addr(), Socket: s.Socket(), Pid: s.Pid(), Certs: s.Certs()}
+		one := shownServer{Version: s.Version(), URL: pooled(s), Address: s.Addr(), Socket: s.Socket(), Pid: s.Pid(), Certs: s.Certs()}
 		for _, u := range s.Users() {
 			one.Users = append(one.Users, shownUser{u.Name, u.Password, u.Login, s.URLAs(u.Name, "")})
 		}
@@ -133,4 +133,12 @@ func printJSON(out io.Writer, running []*servers.Server) error {
 	encoder.SetEscapeHTML(false) // URLs have &
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(shown)
+}
+
+// pooled returns the URL of a server as Plinth needs it: a PgBouncer in transaction mode keeps no prepared statements.
+func pooled(s *servers.Server) string {
+	if s.Kind() == servers.KindPgBouncer {
+		return s.URL() + "&pgbouncer=true"
+	}
+	return s.URL()
 }
