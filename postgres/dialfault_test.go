@@ -18,7 +18,7 @@ import (
 
 func TestARefusedLoginEndsTheSearch(t *testing.T) {
 	t.Parallel()
-	for code, hint := range map[string]string{"28P01": "check the user", "28000": "pg_hba.conf", "3D000": "create the database", "42501": ""} {
+	for code, hint := range map[string]string{"28P01": "no password was given", "28000": "pg_hba.conf", "3D000": "create the database", "42501": ""} {
 		first := newRogue(t, refuse(code, "no"))
 		second := newRogue(t, serveLogins('N', nil))
 		o := first.local()

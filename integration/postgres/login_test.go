@@ -71,7 +71,7 @@ func TestLoginsThatAreRefused(t *testing.T) {
 			plinth.ErrAuth, "28P01", "check the user and the password"},
 		{"a wrong password of md5", s, "md5", func(o *postgres.Options) { o.Password = config.NewSecret("wrong") }, plinth.ErrAuth,
 			"28P01", "check"},
-		{"no password", s, "app", func(o *postgres.Options) { o.Password = config.Secret{} }, plinth.ErrAuth, "28P01", "check"},
+		{"no password", s, "app", func(o *postgres.Options) { o.Password = config.Secret{} }, plinth.ErrAuth, "28P01", "no password was given"},
 		{"nobody", s, "app", func(o *postgres.Options) { o.User = "nobody" }, plinth.ErrAuth, "28P01", "check"},
 		{"no such database", s, "app", func(o *postgres.Options) { o.Database = "nothing" }, plinth.ErrUndefined, "3D000",
 			"create the database"},
