@@ -88,6 +88,8 @@ func (c *call) borrow(ctx, asked context.Context, need driver.Need) (driver.Sess
 	return nil, f
 }
 
+// acquire is borrow without what is to be known of a transaction that is held. Each turn of its loop admits the call to the
+// target that the engine has gone to, which the context's override may refuse.
 func (c *call) acquire(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
 	for {
 		if now := c.eng.state.Load(); now.target != c.st.target {
