@@ -114,6 +114,7 @@ func TestRefusesAndAcceptsOnTheSamePort(t *testing.T) {
 	t.Parallel()
 	p := plinthtest.NewProxy(t, serveTCP(t, echo))
 	open := dial(t, p)
+	ping(t, open, "accepted, and no longer only in the queue, which ends with the listener")
 	for range 3 {
 		if err := p.Refuse(); err != nil {
 			t.Fatal(err)
