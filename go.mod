@@ -16,6 +16,8 @@ require (
 
 require filippo.io/edwards25519 v1.2.0
 
+require go.mongodb.org/mongo-driver/v2 v2.10.0 // indirect
+
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
