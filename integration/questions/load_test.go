@@ -10,6 +10,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 )
@@ -18,7 +19,7 @@ import (
 type engine struct {
 	name   string
 	script string                            // Chinook's for this database
-	names  string                            // the script that brings that one's names to those of the questions
+	names  []string                          // the scripts that bring that one's names to those of the questions
 	first  string                            // what the excerpt needs
 	open   func(t *testing.T) *plinth.Engine // on an empty database
 }
@@ -26,7 +27,7 @@ type engine struct {
 func engines() []engine {
 	return []engine{
 		{
-			name: "sqlite", script: "Chinook_Sqlite.sql", names: "testdata/names.sql",
+			name: "sqlite", script: "Chinook_Sqlite.sql", names: []string{"testdata/names.sql"},
 			open: func(t *testing.T) *plinth.Engine {
 				return opened(t, sqlite.Open, "sqlite:"+filepath.Join(t.TempDir(), "chinook.db"))
 			},
@@ -34,6 +35,10 @@ func engines() []engine {
 		{
 			name: "postgres", script: "Chinook_PostgreSql.sql", first: "create domain datetime as timestamp",
 			open: func(t *testing.T) *plinth.Engine { return opened(t, postgres.Open, servers.Postgres(t).Database(t)) },
+		},
+		{
+			name: "mariadb", script: "Chinook_MySql.sql", names: []string{"testdata/names_mariadb.sql", "testdata/names.sql"},
+			open: func(t *testing.T) *plinth.Engine { return opened(t, mariadb.Open, servers.MariaDB(t).Database(t)) },
 		},
 	}
 }
@@ -90,8 +95,8 @@ func (d dataset) load(t *testing.T, eng engine, e *plinth.Engine) {
 		t.Fatalf("%s has no CREATE TABLE", eng.script)
 	}
 	run(t, e, script[at:])
-	if eng.names != "" {
-		run(t, e, text(t, eng.names))
+	for _, names := range eng.names {
+		run(t, e, text(t, names))
 	}
 }
 

@@ -113,6 +113,8 @@ func ofOneTable() []Question {
 			SQLOn: map[string]string{
 				"postgres": `select concat(first_name, ' ', last_name) as name, length(last_name) as letters from customer
 				             where country <> ? order by last_name collate "C", customer_id`,
+				"mariadb": `select concat(first_name, ' ', last_name) as name, char_length(last_name) as letters from customer
+				            where country <> ? order by convert(last_name using utf8mb4) collate utf8mb4_nopad_bin, customer_id`,
 			},
 			Args:    []any{"USA"},
 			answers: of[name](),
