@@ -1,91 +1,6 @@
 package cli_test
 
-import (
-	"bytes"
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"testing"
-
-	"github.com/plinthdb/plinth/integration/servers"
-)
-
-// TestCommand builds the command, as its users do, and runs it on servers.
-func TestCommand(t *testing.T) {
-	t.Parallel()
-	program := filepath.Join(t.TempDir(), "plinth")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/plinth")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for name, test := range map[string]func(*shell){
-		"ping and health say version and role":           pingAndHealth,
-		"a script goes on in another database":           otherDatabase,
-		"what a script can't do is told with its line":   refusals,
-		"dumps with COPY are loaded":                     copied,
-		"Chinook's script runs as it is, and once again": chinook,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(&shell{T: t, program: program, url: servers.Postgres(t).Database(t)})
-		})
-	}
-}
-
-// shell runs the command on one database.
-type shell struct {
-	*testing.T
-	program string
-	url     string
-	in      string
-}
-
-// at returns the shell for another database of the same server.
-func (s *shell) at(database string) *shell {
-	s.Helper()
-	server, params, _ := strings.Cut(s.url, "?")
-	other := *s
-	other.url = server[:strings.LastIndex(server, "/")+1] + database + "?" + params
-	return &other
-}
-
-func (s *shell) run(args ...string) (code int, out, errs string) {
-	s.Helper()
-	var o, e bytes.Buffer
-	cmd := exec.CommandContext(context.WithoutCancel(s.Context()), s.program, append([]string{"-d", "app"}, args...)...)
-	cmd.Env = append(os.Environ(), "APP_DATABASE_URL="+s.url)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(s.in), &o, &e
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		s.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), o.String(), e.String()
-}
-
-func (s *shell) must(args ...string) string {
-	s.Helper()
-	code, out, errs := s.run(args...)
-	if code != 0 {
-		s.Fatalf("plinth %q: exit code %d\n%s", args, code, errs)
-	}
-	return out
-}
-
-func (s *shell) equal(got, want string) {
-	s.Helper()
-	if got != want {
-		s.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-}
-
-// script runs a script from standard input.
-func (s *shell) script(text string, args ...string) (code int, out, errs string) {
-	s.Helper()
-	s.in = text
-	return s.run(append([]string{"exec", "-f", "-"}, args...)...)
-}
+import "strings"
 
 func pingAndHealth(s *shell) {
 	if out := s.must("ping"); !strings.HasPrefix(out, "postgres://") || !strings.Contains(out, "(PostgreSQL 1") || !strings.HasSuffix(out, ", primary, writable)\n") {
@@ -145,16 +60,12 @@ func refusals(s *shell) {
 	}
 }
 
-// chinook runs a script that drops, creates and connects to its database, where PLINTH_CHINOOK names the folder of
-// https://github.com/lerocha/chinook-database's scripts.
+// chinook runs a script that drops, creates and connects to its database.
 func chinook(s *shell) {
-	dir := os.Getenv("PLINTH_CHINOOK")
-	if dir == "" {
-		s.Skip("PLINTH_CHINOOK doesn't name the folder with Chinook_PostgreSql.sql")
-	}
+	file := s.scriptOfChinook("Chinook_PostgreSql.sql")
 	s.Cleanup(func() { s.must("exec", "drop database if exists chinook with (force)") })
 	for range 2 {
-		code, out, errs := s.run("exec", "-f", filepath.Join(dir, "Chinook_PostgreSql.sql"))
+		code, out, errs := s.run("exec", "-f", file)
 		if code != 0 || out != "" || !strings.HasPrefix(errs, "59 statements in ") {
 			s.Fatalf("exit code %d, %q, %q", code, out, errs)
 		}
