@@ -1,0 +1,79 @@
+package driver
+
+import "context"
+
+// Batcher is a Backend that runs the statements of many callers together: in one round trip, or with one commit. It is asked
+// for once, when the target is opened. Its sessions are BatchSessions.
+type Batcher interface {
+	// Lanes returns on how many sessions at once batches of jobs of a kind do best, and how many jobs a batch may have. Where
+	// jobs of that kind gain nothing together both are 0: each of them runs as a call of its own.
+	Lanes(kind JobKind) (sessions, jobs int)
+}
+
+// BatchSession is a Session that runs batches.
+type BatchSession interface {
+	// RunBatch runs jobs of one kind, outside of any transaction. When it returns each job's Outcome is set. It calls
+	// encoded once, as soon as it won't look at any job's arguments again: from then on they may be changed.
+	//
+	// A job's failure is its own: the others are run all the same, or left waiting. When ctx ends nobody waits for any of
+	// the jobs any longer, so what runs may be cancelled; it ends for no other reason.
+	RunBatch(ctx context.Context, jobs []*Job, encoded func())
+}
+
+// JobKind says what may be done with a job.
+type JobKind uint8
+
+// The kinds of jobs.
+const (
+	JobRead       JobKind = iota // reads; may run again
+	JobRepeatable                // writes, but to run it twice does no harm: its caller said so
+	JobWrite                     // must run once
+	JobKinds      int            = iota
+)
+
+// Job is one statement of a batch.
+type Job struct {
+	Request
+	Kind  JobKind
+	Query bool // its rows are wanted
+	Limit int  // of values kept; what has more is TooMuch. 0: none
+
+	Outcome Outcome
+	Columns []Column
+	Values  []Value // of all rows, one row after the other; they own their memory
+	Rows    int
+	Result  Result
+	Err     error // a *Fault, of a job that failed
+	Took    int64 // nanoseconds from the end of the job before it to its own, as far as they are known
+}
+
+// Outcome is how a job ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Waiting Outcome = iota // it wasn't run, or was undone for no fault of its own: it can be queued again
+	Done                   // it was run and, if it writes, is committed
+	Failed                 // Err says why, and by its verdict and Sent whether something may have been applied
+	TooMuch                // it reads, and has more values than its Limit: it has to be read as they come
+)
+
+// Begin makes the job ready for a run: what an earlier one left is dropped.
+func (j *Job) Begin() {
+	clear(j.Values)
+	j.Outcome, j.Columns, j.Values, j.Rows, j.Result, j.Err, j.Took = Waiting, nil, j.Values[:0], 0, Result{}, nil, 0
+}
+
+// Keep adds a row, and reports false if the job has more than its Limit by now.
+func (j *Job) Keep(row []Value) bool {
+	if j.Outcome == TooMuch {
+		return false
+	}
+	if j.Limit > 0 && len(j.Values)+len(row) > j.Limit {
+		j.Outcome, j.Values, j.Rows = TooMuch, nil, 0
+		return false
+	}
+	j.Values = append(j.Values, row...)
+	j.Rows++
+	return true
+}

@@ -1,0 +1,172 @@
+// Package lanes runs queued jobs in chunks on a bounded number of goroutines. What arrives while all lanes are busy is what the
+// next free one takes together, so chunks grow with the load and nobody waits for a chunk to fill.
+//
+// A lane lives as long as it finds jobs: an idle group has no goroutine.
+package lanes
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// Group is a queue and the lanes that empty it. Its methods may be called by any number of goroutines.
+type Group[J any] struct {
+	run   func([]J)
+	most  int // lanes
+	chunk int // jobs at once
+
+	mu    sync.Mutex
+	queue []J // from head on
+	head  int
+	busy  int           // lanes
+	taken int           // jobs in chunks that run
+	quiet chan struct{} // closed when nothing is queued or running; nil if nobody waits for that
+	stats Stats
+}
+
+// Stats are what a group has done.
+type Stats struct {
+	Queued  int   // jobs that wait now
+	Running int   // jobs in chunks that run now
+	Lanes   int   // that run now
+	Chunks  int64 // run so far
+	Jobs    int64 // in them; one that was put back counts again
+	Largest int   // jobs in a chunk
+}
+
+// New returns a group of at most so many lanes, which run takes chunks of at most so many jobs. run is called by several
+// goroutines at once, and the slice is its own until it returns.
+func New[J any](most, chunk int, run func([]J)) *Group[J] {
+	return &Group[J]{run: run, most: max(most, 1), chunk: max(chunk, 1)}
+}
+
+// Put queues a job. It doesn't block.
+func (g *Group[J]) Put(j J) {
+	g.mu.Lock()
+	g.queue = append(g.queue, j)
+	start := g.hire()
+	g.mu.Unlock()
+	if start {
+		go g.lane()
+	}
+}
+
+// PutBack queues jobs before all others.
+func (g *Group[J]) PutBack(jobs []J) {
+	if len(jobs) == 0 {
+		return
+	}
+	g.mu.Lock()
+	if g.head >= len(jobs) {
+		g.head -= len(jobs)
+		copy(g.queue[g.head:], jobs)
+	} else {
+		g.queue = append(append(make([]J, 0, len(jobs)+len(g.queue)-g.head), jobs...), g.queue[g.head:]...)
+		g.head = 0
+	}
+	start := g.hire()
+	g.mu.Unlock()
+	if start {
+		go g.lane()
+	}
+}
+
+// hire reports whether another lane has to start.
+func (g *Group[J]) hire() bool {
+	if g.busy == g.most {
+		return false
+	}
+	g.busy++
+	return true
+}
+
+func (g *Group[J]) lane() {
+	var chunk []J
+	for {
+		if chunk = g.take(chunk); len(chunk) == 0 {
+			return
+		}
+		g.run(chunk)
+		n := len(chunk)
+		clear(chunk)
+		g.mu.Lock()
+		g.taken -= n
+		g.mu.Unlock()
+		runtime.Gosched() // those who waited for these jobs may have others: together they are one chunk
+	}
+}
+
+// take moves the next jobs into chunk, a fair part for each lane that has nothing to do. Without any the lane is over.
+func (g *Group[J]) take(chunk []J) []J {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waiting := len(g.queue) - g.head
+	free := max(g.most-g.busy, 0) + 1 // itself, too
+	n := min((waiting+free-1)/free, g.chunk)
+	chunk = append(chunk[:0], g.queue[g.head:g.head+n]...)
+	clear(g.queue[g.head : g.head+n])
+	g.head += n
+	if g.head == len(g.queue) {
+		g.queue, g.head = g.queue[:0], 0
+		if cap(g.queue) > maxSpare {
+			g.queue = nil
+		}
+	} else if g.head > maxSpare && g.head > len(g.queue)/2 {
+		g.queue = g.queue[:copy(g.queue, g.queue[g.head:])]
+		clear(g.queue[len(g.queue):cap(g.queue)])
+		g.head = 0
+	}
+	g.taken += n
+	if n == 0 {
+		g.busy--
+		if g.busy == 0 && g.quiet != nil {
+			close(g.quiet)
+			g.quiet = nil
+		}
+		return chunk
+	}
+	g.stats.Chunks++
+	g.stats.Jobs += int64(n)
+	g.stats.Largest = max(g.stats.Largest, n)
+	return chunk
+}
+
+// maxSpare is how much room an empty queue keeps.
+const maxSpare = 4096
+
+// Resize changes the number of lanes. Those that are too many end after their chunk's jobs are over and none are queued.
+func (g *Group[J]) Resize(most int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.most = max(most, 1)
+}
+
+// Stats returns the statistics as they are now.
+func (g *Group[J]) Stats() Stats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stats
+	s.Queued, s.Running, s.Lanes = len(g.queue)-g.head, g.taken, g.busy
+	return s
+}
+
+// Wait returns when nothing is queued or running, or with ctx's error when it ends before.
+func (g *Group[J]) Wait(ctx context.Context) error {
+	g.mu.Lock()
+	if g.busy == 0 {
+		g.mu.Unlock()
+		return nil
+	}
+	if g.quiet == nil {
+		g.quiet = make(chan struct{})
+	}
+	quiet := g.quiet
+	g.mu.Unlock()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

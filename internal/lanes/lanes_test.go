@@ -1,0 +1,153 @@
+package lanes
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestJobsThatArriveWhileALaneIsBusyShareTheNextChunk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var chunks [][]int
+		g := New(1, 100, func(c []int) {
+			chunks = append(chunks, slices.Clone(c))
+			time.Sleep(time.Second)
+		})
+		g.Put(1)
+		synctest.Wait()
+		for i := 2; i <= 5; i++ {
+			g.Put(i)
+		}
+		if err := g.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(chunks) != 2 || !slices.Equal(chunks[1], []int{2, 3, 4, 5}) {
+			t.Errorf("the chunks were %v, want 1 alone and then the four that came meanwhile", chunks)
+		}
+		if s := g.Stats(); s != (Stats{Chunks: 2, Jobs: 5, Largest: 4}) {
+			t.Errorf("stats %+v", s)
+		}
+	})
+}
+
+func TestLanesShareWhatWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		sizes := make(map[time.Duration][]int)
+		start := time.Now()
+		g := New(2, 6, func(c []int) {
+			mu.Lock()
+			at := time.Since(start)
+			sizes[at] = append(sizes[at], len(c))
+			mu.Unlock()
+			time.Sleep(time.Second)
+		})
+		g.Put(0)
+		g.Put(1)
+		synctest.Wait()
+		for i := range 20 {
+			g.Put(i)
+		}
+		if s := g.Stats(); s.Queued != 20 || s.Running != 2 || s.Lanes != 2 {
+			t.Errorf("stats %+v while both lanes are busy", s)
+		}
+		if err := g.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for at, s := range sizes {
+			if len(s) > 2 || slices.Max(s) > 6 {
+				t.Errorf("at %v chunks of %v ran, at most two of at most 6 may", at, s)
+			}
+		}
+	})
+}
+
+func TestWhatIsPutBackIsNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var order []int
+		var g *Group[int]
+		g = New(1, 2, func(c []int) {
+			time.Sleep(time.Second)
+			if c[0] == 1 && !slices.Contains(order, 1) {
+				order = append(order, c[0])
+				g.PutBack(slices.Clone(c[1:]))
+				g.PutBack([]int{10, 11, 12})
+				return
+			}
+			order = append(order, c...)
+		})
+		g.Put(0)
+		synctest.Wait()
+		for i := 1; i <= 4; i++ {
+			g.Put(i)
+		}
+		if err := g.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if want := []int{0, 1, 10, 11, 12, 2, 3, 4}; !slices.Equal(order, want) {
+			t.Errorf("they ran in the order %v, want %v", order, want)
+		}
+	})
+}
+
+func TestEveryJobRunsOnceUnderLoad(t *testing.T) {
+	t.Parallel()
+	const callers, each = 64, 2000
+	var mu sync.Mutex
+	seen := make(map[int]int, callers*each)
+	g := New(3, 50, func(c []int) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, j := range c {
+			seen[j]++
+		}
+	})
+	var all sync.WaitGroup
+	for c := range callers {
+		all.Go(func() {
+			for i := range each {
+				g.Put(c*each + i)
+			}
+		})
+	}
+	all.Wait()
+	if err := g.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != callers*each {
+		t.Errorf("%d of %d jobs ran", len(seen), callers*each)
+	}
+	for j, n := range seen {
+		if n != 1 {
+			t.Fatalf("job %d ran %d times", j, n)
+		}
+	}
+	if s := g.Stats(); s.Jobs != callers*each || s.Queued != 0 || s.Lanes != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		end := make(chan struct{})
+		g := New(1, 1, func([]int) { <-end })
+		g.Put(1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait returned %v while a job ran", err)
+		}
+		close(end)
+		if err := g.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
