@@ -39,7 +39,7 @@ func DoAsync[T any](ctx context.Context, p Policy, f func(ctx context.Context) (
 
 // again goes on after the first failure.
 func again[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T, error), value T, err error) (T, error) {
-	var s score
+	var s Tally
 	for start := p.Start; ; {
 		if err = s.failed(ctx, &p, err, time.Since(start)); err != nil {
 			return value, err
@@ -55,18 +55,25 @@ func again[T any](ctx context.Context, p Policy, f func(ctx context.Context) (T,
 // kept bounds the attempts that are remembered: with Policy.Attempts below zero there is no end to them.
 const kept = 100
 
-// score is the tally of a call that has failed at least once.
-type score struct{ attempts []Attempt }
+// Tally keeps the score of a call that is repeated by somebody who can't wait for its pauses, as Do does: a queue's worker.
+// The zero Tally is one of a call that hasn't failed yet. It may be used by one goroutine at a time.
+type Tally struct {
+	attempts []Attempt
+	cost     int64 // of the retry that was paid last
+}
 
-// failed takes note of a failed attempt. If there shall be another one it returns nil, after the pause; else it returns
-// the error the call ends with.
-func (s *score) failed(ctx context.Context, p *Policy, err error, took time.Duration) error {
+// Succeeded takes note that an attempt succeeded.
+func (*Tally) Succeeded(p *Policy) { p.Budget.succeeded() }
+
+// Failed takes note of an attempt that failed with err, after took. If there shall be another it returns the pause before it
+// and no error, and the retry is paid for; else it returns the error the call ends with, as Do would.
+func (s *Tally) Failed(ctx context.Context, p *Policy, err error, took time.Duration) (pause time.Duration, final error) {
 	n, again := 1, p.retryable(err)
 	if len(s.attempts) > 0 {
 		n = s.attempts[len(s.attempts)-1].N + 1
 	}
 	if n == 1 && (!again || p.attempts() == 1) {
-		return err
+		return 0, err
 	}
 	if len(s.attempts) == kept {
 		s.attempts = slices.Delete(s.attempts, kept/2, kept/2+1)
@@ -76,28 +83,42 @@ func (s *score) failed(ctx context.Context, p *Policy, err error, took time.Dura
 	// The budget comes last: nothing is paid for a retry that won't be made.
 	switch {
 	case ctx.Err() != nil:
-		return s.stop(ctx, Canceled)
+		return 0, s.stop(ctx, Canceled)
 	case !again:
-		return s.stop(ctx, NotRetryable)
+		return 0, s.stop(ctx, NotRetryable)
 	case n == p.attempts():
-		return s.stop(ctx, AttemptsUsed)
+		return 0, s.stop(ctx, AttemptsUsed)
 	}
 	delay := p.Delay(n - 1)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= delay {
-		return s.stop(ctx, DeadlineNear)
+		return 0, s.stop(ctx, DeadlineNear)
 	}
-	cost := int64(RetryCost)
+	s.cost = RetryCost
 	if timedOut(err) {
-		cost = TimeoutCost
+		s.cost = TimeoutCost
 	}
-	if !p.Budget.take(cost) {
-		return s.stop(ctx, BudgetEmpty)
+	if !p.Budget.take(s.cost) {
+		return 0, s.stop(ctx, BudgetEmpty)
 	}
-
 	if p.OnRetry != nil {
 		p.OnRetry(ctx, n, delay, err)
 	}
 	s.attempts[len(s.attempts)-1].Delay = delay
+	return delay, nil
+}
+
+// Canceled returns the error the call ends with because ctx has ended in the pause. The retry isn't paid for.
+func (s *Tally) Canceled(ctx context.Context, p *Policy) error {
+	p.Budget.giveBack(s.cost)
+	return s.stop(ctx, Canceled)
+}
+
+// failed is Failed with the pause.
+func (s *Tally) failed(ctx context.Context, p *Policy, err error, took time.Duration) error {
+	delay, final := s.Failed(ctx, p, err, took)
+	if final != nil {
+		return final
+	}
 	pause := time.NewTimer(delay)
 	defer pause.Stop()
 	select {
@@ -105,13 +126,12 @@ func (s *score) failed(ctx context.Context, p *Policy, err error, took time.Dura
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil {
-		p.Budget.giveBack(cost)
-		return s.stop(ctx, Canceled)
+		return s.Canceled(ctx, p)
 	}
 	return nil
 }
 
-func (s *score) stop(ctx context.Context, why Stop) *Error {
+func (s *Tally) stop(ctx context.Context, why Stop) *Error {
 	e := &Error{Attempts: s.attempts, Stopped: why}
 	if why == Canceled {
 		e.ctxErr, e.Cause = ctx.Err(), context.Cause(ctx)
