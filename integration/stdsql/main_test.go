@@ -13,6 +13,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 	"github.com/plinthdb/plinth/stdsql"
@@ -30,7 +31,7 @@ type database struct {
 	failed []error // calls that failed
 }
 
-// onSQLite and onPostgres return an empty database. At the end of the test nothing of it may be in use.
+// onSQLite, onPostgres and onMariaDB return an empty database. At the end of the test nothing of it may be in use.
 func onSQLite(t testing.TB) *database {
 	t.Helper()
 	return open(t, sqlite.Open, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
@@ -39,6 +40,11 @@ func onSQLite(t testing.TB) *database {
 func onPostgres(t testing.TB) *database {
 	t.Helper()
 	return open(t, postgres.Open, servers.Postgres(t).Database(t))
+}
+
+func onMariaDB(t testing.TB) *database {
+	t.Helper()
+	return open(t, mariadb.Open, servers.MariaDB(t).Database(t))
 }
 
 func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Engine, error), url string) *database {
@@ -100,7 +106,21 @@ func (db *database) failures() []error {
 // each runs a test on every engine.
 func each(t *testing.T, test func(t *testing.T, db *database)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
+	eachServer(t, test)
+}
+
+// eachServer is each for those that are servers.
+func eachServer(t *testing.T, test func(t *testing.T, db *database)) {
 	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
+	t.Run("mariadb", func(t *testing.T) { test(t, onMariaDB(t)) })
+}
+
+// in returns what is said for one server or for the other.
+func (db *database) in(postgres, mariadb string) string {
+	if db.engine.Name() == "mariadb" {
+		return mariadb
+	}
+	return postgres
 }
 
 func (db *database) exec(t testing.TB, query string, args ...any) {

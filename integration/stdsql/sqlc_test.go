@@ -10,7 +10,7 @@ import (
 	"github.com/plinthdb/plinth"
 )
 
-// What follows is as sqlc generates it (emit_prepared_queries: true), but for the placeholders of PostgreSQL and SQLite.
+// What follows is as sqlc generates it (emit_prepared_queries: true), but that PrepareMySQL has it with MySQL's placeholders.
 
 type DBTX interface {
 	ExecContext(context.Context, string, ...interface{}) (sql.Result, error)
@@ -19,7 +19,13 @@ type DBTX interface {
 	QueryRowContext(context.Context, string, ...interface{}) *sql.Row
 }
 
-func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
+func Prepare(ctx context.Context, db DBTX) (*Queries, error) { return prepare(ctx, db, createWriter) }
+
+func PrepareMySQL(ctx context.Context, db DBTX) (*Queries, error) {
+	return prepare(ctx, db, strings.NewReplacer("$1", "?", "$2", "?").Replace(createWriter))
+}
+
+func prepare(ctx context.Context, db DBTX, createWriter string) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
 	if q.createWriterStmt, err = db.PrepareContext(ctx, createWriter); err != nil {
@@ -67,6 +73,17 @@ func (q *Queries) CreateWriter(ctx context.Context, name string, bio sql.NullStr
 	var i Writer
 	err := row.Scan(&i.ID, &i.Name, &i.Bio)
 	return i, err
+}
+
+const addWriter = `-- name: AddWriter :execlastid
+INSERT INTO writer (name, bio) VALUES (?, ?)`
+
+func (q *Queries) AddWriter(ctx context.Context, name string, bio sql.NullString) (int64, error) {
+	result, err := q.db.ExecContext(ctx, addWriter, name, bio)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
 }
 
 const listWriters = `-- name: ListWriters :many
@@ -118,12 +135,13 @@ func (q *Queries) ListByIDs(ctx context.Context, ids []int64) (n int, err error)
 func TestSqlcQueries(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		ctx := t.Context()
-		id := "INTEGER PRIMARY KEY"
-		if db.engine.Name() == "postgres" {
-			id = "BIGSERIAL PRIMARY KEY"
+		id := map[string]string{"sqlite": "INTEGER", "postgres": "BIGSERIAL", "mariadb": "BIGINT AUTO_INCREMENT"}[db.engine.Name()]
+		db.exec(t, "CREATE TABLE writer (id "+id+" PRIMARY KEY, name VARCHAR(100) NOT NULL UNIQUE, bio TEXT)")
+		generated := Prepare
+		if db.engine.Name() == "mariadb" {
+			generated = PrepareMySQL
 		}
-		db.exec(t, "CREATE TABLE writer (id "+id+", name TEXT NOT NULL UNIQUE, bio TEXT)")
-		q, err := Prepare(ctx, db)
+		q, err := generated(ctx, db)
 		ok(t, err)
 		defer q.Close()
 
@@ -153,6 +171,14 @@ func TestSqlcQueries(t *testing.T) {
 		}
 		if _, err := q.CreateWriter(ctx, "Anna", sql.NullString{}); !errors.Is(err, plinth.ErrUnique) {
 			t.Errorf("a second one: %v, want ErrUnique", err)
+		}
+		if db.engine.Name() == "postgres" {
+			return // sqlc has no :execlastid for it
+		}
+		dora, err := q.AddWriter(ctx, "Dora", sql.NullString{})
+		ok(t, err)
+		if name := one[string](t, db, "SELECT name FROM writer WHERE id = ?", dora); name != "Dora" {
+			t.Errorf("id %d is %s's", dora, name)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
-CREATE INDEX stay_guest ON stay (guest);
+CREATE INDEX stay_nights ON stay (nights);
 
 -- +goose Down
-DROP INDEX stay_guest;
+DROP INDEX stay_nights;
