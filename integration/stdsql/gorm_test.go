@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -24,7 +25,7 @@ type Guest struct {
 	Active    bool
 	Score     float64
 	Photo     []byte
-	Settings  json.RawMessage   `gorm:"type:jsonb"`
+	Settings  json.RawMessage   `gorm:"type:json"`
 	Extra     map[string]string `gorm:"serializer:json"`
 	Stays     []Stay
 	Tags      []Tag `gorm:"many2many:guest_tags"`
@@ -44,14 +45,17 @@ type Tag struct {
 	Label string
 }
 
-func gormOn(t *testing.T, config *gorm.Config) (*gorm.DB, *database) {
+func gormOn(t *testing.T, db *database, config *gorm.Config) *gorm.DB {
 	t.Helper()
-	db := onPostgres(t)
 	config.Logger = logger.Discard
-	g, err := gorm.Open(postgres.New(postgres.Config{Conn: db.DB}), config)
+	dialect := postgres.New(postgres.Config{Conn: db.DB})
+	if db.engine.Name() == "mariadb" {
+		dialect = mysql.New(mysql.Config{Conn: db.DB})
+	}
+	g, err := gorm.Open(dialect, config)
 	ok(t, err)
 	ok(t, g.WithContext(t.Context()).AutoMigrate(&Guest{}, &Stay{}, &Tag{}))
-	return g.WithContext(t.Context()), db
+	return g.WithContext(t.Context())
 }
 
 func newGuest(name string) *Guest {
@@ -70,71 +74,77 @@ func TestGORMModels(t *testing.T) {
 		"quick":    {SkipDefaultTransaction: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, db := gormOn(t, config)
-			anna := newGuest("Anna")
-			ok(t, g.Create(anna).Error)
-			if anna.ID == 0 || anna.Stays[1].ID == 0 {
-				t.Errorf("no ids: %+v", anna)
-			}
-			ok(t, g.Create([]*Guest{newGuest("Bela"), newGuest("Carl")}).Error)
-
-			var got Guest
-			ok(t, g.Preload(clause.Associations).First(&got, "name = ?", "Anna").Error)
-			if !got.CreatedAt.Equal(anna.CreatedAt.Truncate(time.Microsecond)) && time.Since(got.CreatedAt) > time.Minute {
-				t.Errorf("created at %s, want %s", got.CreatedAt, anna.CreatedAt)
-			}
-			want := *anna
-			want.CreatedAt, want.UpdatedAt = got.CreatedAt, got.UpdatedAt
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("read\n%+v, wrote\n%+v", got, want)
-			}
-
-			ok(t, g.Model(&got).Updates(map[string]any{"balance": "0.01", "email": nil, "active": false}).Error)
-			var again Guest
-			ok(t, g.First(&again, got.ID).Error)
-			if again.Balance != "0.01" || again.Email != nil || again.Active {
-				t.Errorf("after Updates: %+v", again)
-			}
-
-			var names []string
-			ok(t, g.Model(&Guest{}).Where("id IN ?", []uint{1, 2}).Order("name").Pluck("name", &names).Error)
-			if !reflect.DeepEqual(names, []string{"Anna", "Bela"}) {
-				t.Errorf("names %v", names)
-			}
-			var count int64
-			ok(t, g.Model(&Guest{}).Where("settings ->> 'lang' = @lang", map[string]any{"lang": "de"}).Count(&count).Error)
-			if count != 3 {
-				t.Errorf("%d guests, want 3", count)
-			}
-			var asMap map[string]any
-			ok(t, g.Model(&Guest{}).Select("id", "name", "active", "score", "born").Take(&asMap, "name = 'Bela'").Error)
-			if asMap["name"] != "Bela" || asMap["active"] != true || asMap["score"] != 0.1 || !asMap["born"].(time.Time).Equal(anna.Born) {
-				t.Errorf("as a map: %#v", asMap)
-			}
-
-			ok(t, g.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoUpdates: clause.AssignmentColumns([]string{"balance"})}).
-				Omit(clause.Associations).Create(&Guest{Name: "Bela", Balance: "7.00"}).Error)
-			if balance := one[string](t, db, "SELECT balance FROM guests WHERE name = 'Bela'"); balance != "7.00" {
-				t.Errorf("balance %s after the upsert", balance)
-			}
-			ok(t, g.Delete(&got).Error)
-			if err := g.First(&Guest{}, got.ID).Error; !errors.Is(err, gorm.ErrRecordNotFound) {
-				t.Errorf("a deleted guest: %v", err)
-			}
-			rows := 0
-			ok(t, g.Model(&Guest{}).FindInBatches(&[]Guest{}, 1, func(tx *gorm.DB, _ int) error {
-				rows += int(tx.RowsAffected)
-				return nil
-			}).Error)
-			if rows != 2 {
-				t.Errorf("%d rows in batches, want 2", rows)
-			}
+			eachServer(t, func(t *testing.T, db *database) { useGORMModels(t, db, *config) })
 		})
 	}
 }
 
-func TestGORMMigratesAgainAndFurther(t *testing.T) {
-	g, _ := gormOn(t, &gorm.Config{})
+func useGORMModels(t *testing.T, db *database, config gorm.Config) {
+	g := gormOn(t, db, &config)
+	anna := newGuest("Anna")
+	ok(t, g.Create(anna).Error)
+	if anna.ID == 0 || anna.Stays[1].ID == 0 {
+		t.Errorf("no ids: %+v", anna)
+	}
+	ok(t, g.Create([]*Guest{newGuest("Bela"), newGuest("Carl")}).Error)
+
+	var got Guest
+	ok(t, g.Preload(clause.Associations).First(&got, "name = ?", "Anna").Error)
+	if !got.CreatedAt.Equal(anna.CreatedAt.Truncate(time.Microsecond)) && time.Since(got.CreatedAt) > time.Minute {
+		t.Errorf("created at %s, want %s", got.CreatedAt, anna.CreatedAt)
+	}
+	want := *anna
+	want.CreatedAt, want.UpdatedAt = got.CreatedAt, got.UpdatedAt
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read\n%+v, wrote\n%+v", got, want)
+	}
+
+	ok(t, g.Model(&got).Updates(map[string]any{"balance": "0.01", "email": nil, "active": false}).Error)
+	var again Guest
+	ok(t, g.First(&again, got.ID).Error)
+	if again.Balance != "0.01" || again.Email != nil || again.Active {
+		t.Errorf("after Updates: %+v", again)
+	}
+
+	var names []string
+	ok(t, g.Model(&Guest{}).Where("id IN ?", []uint{1, 2}).Order("name").Pluck("name", &names).Error)
+	if !reflect.DeepEqual(names, []string{"Anna", "Bela"}) {
+		t.Errorf("names %v", names)
+	}
+	var count int64
+	ok(t, g.Model(&Guest{}).Where(db.in("settings ->> 'lang' = @lang", "json_value(settings, '$.lang') = @lang"), map[string]any{"lang": "de"}).Count(&count).Error)
+	if count != 3 {
+		t.Errorf("%d guests, want 3", count)
+	}
+	var asMap map[string]any
+	ok(t, g.Model(&Guest{}).Select("id", "name", "active", "score", "born").Take(&asMap, "name = 'Bela'").Error)
+	if asMap["name"] != "Bela" || asMap["active"] != true || asMap["score"] != 0.1 || !asMap["born"].(time.Time).Equal(anna.Born) {
+		t.Errorf("as a map: %#v", asMap)
+	}
+
+	ok(t, g.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoUpdates: clause.AssignmentColumns([]string{"balance"})}).
+		Omit(clause.Associations).Create(&Guest{Name: "Bela", Balance: "7.00"}).Error)
+	if balance := one[string](t, db, "SELECT balance FROM guests WHERE name = 'Bela'"); balance != "7.00" {
+		t.Errorf("balance %s after the upsert", balance)
+	}
+	ok(t, g.Delete(&got).Error)
+	if err := g.First(&Guest{}, got.ID).Error; !errors.Is(err, gorm.ErrRecordNotFound) {
+		t.Errorf("a deleted guest: %v", err)
+	}
+	rows := 0
+	ok(t, g.Model(&Guest{}).FindInBatches(&[]Guest{}, 1, func(tx *gorm.DB, _ int) error {
+		rows += int(tx.RowsAffected)
+		return nil
+	}).Error)
+	if rows != 2 {
+		t.Errorf("%d rows in batches, want 2", rows)
+	}
+}
+
+func TestGORMMigratesAgainAndFurther(t *testing.T) { eachServer(t, migrateGORM) }
+
+func migrateGORM(t *testing.T, db *database) {
+	g := gormOn(t, db, &gorm.Config{})
 	ok(t, g.AutoMigrate(&Guest{}, &Stay{}, &Tag{})) // asks for the types of all columns
 	type Tag struct {
 		ID    uint
@@ -157,8 +167,10 @@ func TestGORMMigratesAgainAndFurther(t *testing.T) {
 	}
 }
 
-func TestGORMTransactionsNest(t *testing.T) {
-	g, db := gormOn(t, &gorm.Config{})
+func TestGORMTransactionsNest(t *testing.T) { eachServer(t, nestGORMTransactions) }
+
+func nestGORMTransactions(t *testing.T, db *database) {
+	g := gormOn(t, db, &gorm.Config{})
 	refused := errors.New("refused")
 	ok(t, g.Transaction(func(tx *gorm.DB) error {
 		ok(t, tx.Create(&Guest{Name: "kept", Balance: "0"}).Error)
@@ -188,16 +200,24 @@ func TestGORMTransactionsNest(t *testing.T) {
 	}
 }
 
-func TestGORMTranslatesErrors(t *testing.T) {
-	g, _ := gormOn(t, &gorm.Config{TranslateError: true})
+func TestGORMTranslatesErrors(t *testing.T) { eachServer(t, translateGORMErrors) }
+
+// translateGORMErrors holds GORM to its own errors where it can find them: on MySQL it looks for those of go-sql-driver, and so
+// hands out Plinth's as they are.
+func translateGORMErrors(t *testing.T, db *database) {
+	g := gormOn(t, db, &gorm.Config{TranslateError: true})
+	translated := db.engine.Name() == "postgres"
 	ok(t, g.Create(newGuest("Anna")).Error)
-	if err := g.Create(newGuest("Anna")).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
-		t.Errorf("%v, want gorm.ErrDuplicatedKey", err)
-	}
-	if err := g.Create(&Stay{GuestID: 99, Nights: 1}).Error; !errors.Is(err, gorm.ErrForeignKeyViolated) {
-		t.Errorf("%v, want gorm.ErrForeignKeyViolated", err)
-	}
-	if err := g.Create(&Stay{GuestID: 1}).Error; !errors.Is(err, gorm.ErrCheckConstraintViolated) {
-		t.Errorf("%v, want gorm.ErrCheckConstraintViolated", err)
+	for _, c := range []struct {
+		err          error
+		gorm, plinth error
+	}{
+		{g.Create(newGuest("Anna")).Error, gorm.ErrDuplicatedKey, plinth.ErrUnique},
+		{g.Create(&Stay{GuestID: 99, Nights: 1}).Error, gorm.ErrForeignKeyViolated, plinth.ErrForeignKey},
+		{g.Create(&Stay{GuestID: 1}).Error, gorm.ErrCheckConstraintViolated, plinth.ErrCheck},
+	} {
+		if translated && !errors.Is(c.err, c.gorm) || !translated && !errors.Is(c.err, c.plinth) {
+			t.Errorf("%v, want %v or %v", c.err, c.gorm, c.plinth)
+		}
 	}
 }
