@@ -1,6 +1,10 @@
 package driver
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
 
 // Batcher is a Backend that runs the statements of many callers together: in one round trip, or with one commit. It is asked
 // for once, when the target is opened. Its sessions are BatchSessions.
@@ -12,8 +16,10 @@ type Batcher interface {
 
 // BatchSession is a Session that runs batches.
 type BatchSession interface {
-	// RunBatch runs jobs of one kind, outside of any transaction. When it returns each job's Outcome is set. It calls
-	// encoded once, as soon as it won't look at any job's arguments again: from then on they may be changed.
+	// RunBatch runs jobs of one kind, outside of any transaction. When it returns each job's Outcome is set, and at least one
+	// isn't Waiting unless ctx has ended. It calls Take on each job before it looks at its arguments, and leaves those out
+	// whose Take says no. From the first Take on it waits for nobody until it has called encoded, which says that
+	// no job's arguments will be looked at again. (Where a job's arguments are read while it runs, encoded may come at the end.)
 	//
 	// A job's failure is its own: the others are run all the same, or left waiting. When ctx ends nobody waits for any of
 	// the jobs any longer, so what runs may be cancelled; it ends for no other reason.
@@ -28,11 +34,13 @@ const (
 	JobRead       JobKind = iota // reads; may run again
 	JobRepeatable                // writes, but to run it twice does no harm: its caller said so
 	JobWrite                     // must run once
-	JobKinds      int            = iota
+	JobKinds      int     = iota
 )
 
 // Job is one statement of a batch.
 type Job struct {
+	State atomic.Uint32 // a JobState; whoever moves it on has the job
+
 	Request
 	Kind  JobKind
 	Query bool // its rows are wanted
@@ -43,9 +51,24 @@ type Job struct {
 	Values  []Value // of all rows, one row after the other; they own their memory
 	Rows    int
 	Result  Result
-	Err     error // a *Fault, of a job that failed
-	Took    int64 // nanoseconds from the end of the job before it to its own, as far as they are known
+	Err     error         // a *Fault, of a job that failed
+	Took    time.Duration // from the end of the job before it to its own, as far as that is known
 }
+
+// JobState is where a job stands. Its caller may give it up at any time: then it's JobOver, and a driver that has it
+// goes on with it for nobody.
+type JobState = uint32
+
+// The states of a job.
+const (
+	JobQueued  JobState = iota
+	JobRunning          // a driver has it
+	JobTaken            // and reads its arguments, or has read them
+	JobOver
+)
+
+// Take says that the job's arguments will be read now. It reports false if the job was given up.
+func (j *Job) Take() bool { return j.State.CompareAndSwap(JobRunning, JobTaken) }
 
 // Outcome is how a job ended.
 type Outcome uint8

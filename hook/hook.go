@@ -40,6 +40,7 @@ type Event struct {
 	Start     time.Time     // of the call
 
 	// Known once the call, or the attempt, has ended.
+	Queue   time.Duration // until a batch took it; 0 for a call that wasn't queued
 	Wait    time.Duration // for a connection
 	Execute time.Duration // until the first row or the result was there
 	Fetch   time.Duration // from then until the rows were closed

@@ -83,18 +83,29 @@ func (g *Group[J]) hire() bool {
 
 func (g *Group[J]) lane() {
 	var chunk []J
+	ended := false
+	defer func() {
+		if !ended { // run has ended its goroutine
+			g.ran(chunk)
+			go g.lane()
+		}
+	}()
 	for {
 		if chunk = g.take(chunk); len(chunk) == 0 {
+			ended = true
 			return
 		}
 		g.run(chunk)
-		n := len(chunk)
-		clear(chunk)
-		g.mu.Lock()
-		g.taken -= n
-		g.mu.Unlock()
+		g.ran(chunk)
 		runtime.Gosched() // those who waited for these jobs may have others: together they are one chunk
 	}
+}
+
+func (g *Group[J]) ran(chunk []J) {
+	g.mu.Lock()
+	g.taken -= len(chunk)
+	g.mu.Unlock()
+	clear(chunk)
 }
 
 // take moves the next jobs into chunk, a fair part for each lane that has nothing to do. Without any the lane is over.

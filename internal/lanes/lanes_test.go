@@ -3,6 +3,7 @@ package lanes
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -150,4 +151,26 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestALaneThatIsLeftByGoexitIsReplaced(t *testing.T) {
+	t.Parallel()
+	var ran []int
+	g := New(1, 1, func(c []int) {
+		ran = append(ran, c...)
+		if c[0] == 1 {
+			runtime.Goexit()
+		}
+	})
+	g.Put(1)
+	g.Put(2)
+	if err := g.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(ran, []int{1, 2}) {
+		t.Errorf("%v ran", ran)
+	}
+	if s := g.Stats(); s.Running != 0 || s.Lanes != 0 {
+		t.Errorf("stats %+v", s)
+	}
 }
