@@ -14,6 +14,7 @@ import (
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/integration/servers"
 	"github.com/plinthdb/plinth/mariadb"
+	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 	"github.com/plinthdb/plinth/stdsql"
@@ -47,17 +48,20 @@ func onMariaDB(t testing.TB) *database {
 	return open(t, mariadb.Open, servers.MariaDB(t).Database(t))
 }
 
-func open(t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Engine, error), url string) *database {
+func open(
+	t testing.TB, by func(context.Context, ...plinth.Options) (*plinth.Engine, error), url string, pools ...pool.Options,
+) *database {
 	t.Helper()
 	leaks := []goleak.Option{
 		goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction(servers.Goroutines),
 		goleak.IgnoreAnyFunction("gorm.io/gorm/internal/lru.NewLRU[...].func1"), // GORM's, which it never ends
 	}
 	db := &database{}
-	engine, err := by(t.Context(), plinth.Options{
-		URL: url, Timeout: 20 * time.Second,
-		Observers: []*hook.Observer{{CallEnd: db.note}},
-	})
+	o := plinth.Options{URL: url, Timeout: 20 * time.Second, Observers: []*hook.Observer{{CallEnd: db.note}}}
+	if len(pools) > 0 {
+		o.Pool = pools[0]
+	}
+	engine, err := by(t.Context(), o)
 	ok(t, err)
 	db.engine, db.DB = engine, stdsql.OpenDB(engine)
 	t.Cleanup(func() {

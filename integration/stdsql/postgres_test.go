@@ -1,13 +1,10 @@
 package stdsql_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
-	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/postgres"
-	"github.com/plinthdb/plinth/stdsql"
 )
 
 // scalars and arrays are what database/sql gets as the server's own driver gives it.
@@ -117,108 +112,5 @@ func TestPostgresIsolationLevelsReachTheServer(t *testing.T) {
 			t.Errorf("%s: %s, read-only %s", level, got, readOnly)
 		}
 		ok(t, tx.Rollback())
-	}
-}
-
-func TestPostgresConnKeepsItsSession(t *testing.T) {
-	db := onPostgres(t)
-	conn, err := db.Conn(t.Context())
-	ok(t, err)
-	_, err = conn.ExecContext(t.Context(), "SET application_name = 'mine'")
-	ok(t, err)
-	var name string
-	ok(t, conn.QueryRowContext(t.Context(), "SELECT current_setting('application_name')").Scan(&name))
-	if name != "mine" {
-		t.Errorf("application_name %q", name)
-	}
-	ok(t, conn.Close())
-	for range 3 {
-		if name := one[string](t, db, "SELECT current_setting('application_name')"); name == "mine" {
-			t.Error("another call got the session's setting")
-		}
-	}
-}
-
-func TestRandomCancelsOnPostgresLeaveNothingBehind(t *testing.T) {
-	db := onPostgres(t)
-	db.exec(t, "CREATE TABLE item (n INT)")
-	prepared, err := db.Prepare("SELECT $1::int8, n FROM generate_series(1, 500) n")
-	ok(t, err)
-	defer prepared.Close()
-	var wg sync.WaitGroup
-	for seed := range uint64(6) {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(seed, 3))
-			for range 80 {
-				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(time.Duration(r.IntN(8000))*time.Microsecond, cancel)
-				useOnce(t, ctx, r, db, prepared)
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	deadline := time.Now().Add(6 * time.Second)
-	for db.engine.Stats().InUse > 0 && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n := one[int](t, db, `SELECT count(*) FROM pg_stat_activity
-		WHERE datname = current_database() AND state LIKE 'idle in%'`); n != 0 {
-		t.Errorf("%d transactions are open on the server", n)
-	}
-	if n := one[int](t, db, "SELECT count(*) FROM item"); n != 0 {
-		t.Errorf("%d rows of transactions that were rolled back", n)
-	}
-}
-
-func useOnce(t *testing.T, ctx context.Context, r *rand.Rand, db *database, prepared *sql.Stmt) {
-	switch r.IntN(4) {
-	case 0, 1:
-		nonce := r.Int64()
-		rows, err := prepared.QueryContext(ctx, nonce)
-		if err != nil {
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var got int64
-			var n int
-			if rows.Scan(&got, &n) == nil && got != nonce {
-				t.Errorf("a row of another query: %d, want %d", got, nonce)
-			}
-		}
-	case 2:
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return
-		}
-		_, _ = tx.ExecContext(ctx, "INSERT INTO item VALUES (1)")
-		if r.IntN(2) == 0 { // else the end of its context does it
-			_ = tx.Rollback()
-		}
-	case 3:
-		_, _ = db.ExecContext(ctx, "SELECT pg_sleep(0.004)")
-	}
-}
-
-// One connection does everything, so that whatever isn't given back shows at once.
-func TestPostgresWithOneConnection(t *testing.T) {
-	engine, err := postgres.Open(t.Context(), plinth.Options{
-		URL: servers.Postgres(t).Database(t), Pool: pool.Options{MaxOpenConns: 1, MaxIdleConns: 1, AcquireTimeout: 10 * time.Second},
-	})
-	ok(t, err)
-	defer engine.Close(context.Background())
-	db := stdsql.OpenDB(engine)
-	defer db.Close()
-	for range 20 {
-		_, err := db.Exec("CREATE TEMP TABLE mine (n INT)") // fails unless the session was reset
-		ok(t, err)
-		ok(t, db.QueryRow("SELECT 1").Scan(new(int)))
-		tx, err := db.Begin()
-		ok(t, err)
-		_, err = tx.Exec("SELECT 1")
-		ok(t, err)
-		ok(t, tx.Commit())
-		ok(t, db.Ping())
 	}
 }
