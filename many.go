@@ -28,6 +28,13 @@ func (c *call) manyGuarded(ctx context.Context) (sum driver.Result, err error) {
 
 // executeMany runs the statement for each row, all or nothing.
 func (c *call) executeMany(ctx context.Context) (sum driver.Result, err error) {
+	if bulk, ok := c.sess.(driver.SelfContained); ok {
+		sum, c.row, err = bulk.ExecuteMany(ctx, c.requests())
+		if err == nil {
+			c.row = 0
+		}
+		return sum, err
+	}
 	undo, keep, err := c.openUnit(ctx)
 	if err != nil {
 		return sum, err

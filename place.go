@@ -94,6 +94,9 @@ func (p *place) Query(ctx context.Context, statement string, args ...any) (*Rows
 	}
 	p.hold.keep(r)
 	r.cols = r.call.rows.Columns()
+	if d, ok := r.call.rows.(driver.Documents); ok {
+		r.docs = d.Documents()
+	}
 	return r, nil
 }
 

@@ -17,6 +17,7 @@ import (
 type Row struct {
 	cols []driver.Column
 	vals []driver.Value
+	doc  bool // it's a document, which may lack what others have
 }
 
 // Len returns the number of columns.
@@ -101,7 +102,11 @@ func Get[T any](r Row, column string) (T, error) {
 // Into returns the row as a T, as One and All do.
 func Into[T any](r Row) (T, error) {
 	var v T
-	plan, err := scan.Compile(reflect.TypeFor[T](), r.cols)
+	compile := scan.Compile
+	if r.doc {
+		compile = scan.CompileDocument
+	}
+	plan, err := compile(reflect.TypeFor[T](), r.cols)
 	if err == nil {
 		err = plan.Into(r.vals, &v)
 	}

@@ -17,6 +17,7 @@ type Rows struct {
 	call
 	cols  []driver.Column
 	vals  []driver.Value // of the current row; nil before the first and after the last
+	docs  bool           // the rows are documents: each has its own columns
 	err   error
 	ended bool
 
@@ -37,6 +38,9 @@ func (r *Rows) Next() bool {
 		return false
 	}
 	r.vals = vals
+	if r.docs {
+		r.cols = r.call.rows.Columns()
+	}
 	r.ev.Rows++
 	return true
 }
@@ -93,12 +97,13 @@ func (r *Rows) finished(result Result, err, cerr error) {
 // Result returns what the statement did besides returning rows (INSERT … RETURNING). It's known once the rows are closed.
 func (r *Rows) Result() Result { return r.result }
 
-// Columns returns the names of the columns.
+// Columns returns the names of the columns. Where the rows are documents they are those of the current one, and before Next
+// those of the first.
 func (r *Rows) Columns() []string { return columnNames(r.cols) }
 
 // Row returns the current row, which may be kept.
 func (r *Rows) Row() Row {
-	return Row{cols: r.cols, vals: append([]driver.Value(nil), r.vals...)}
+	return Row{cols: r.cols, vals: append([]driver.Value(nil), r.vals...), doc: r.docs}
 }
 
 // Scan reads the current row into dest: a pointer for each column, with the conversions that the docs' table lists.
@@ -133,7 +138,11 @@ func (r *Rows) All() iter.Seq2[Row, error] {
 
 // into reads the current row into dst, a pointer to a t.
 func (r *Rows) into(t reflect.Type, dst any) error {
-	plan, err := r.eng.plans.Plan(t, r.cols)
+	find := r.eng.plans.Plan
+	if r.docs {
+		find = r.eng.plans.DocumentPlan
+	}
+	plan, err := find(t, r.cols)
 	if err == nil {
 		err = plan.Into(r.vals, dst)
 	}

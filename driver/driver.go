@@ -128,6 +128,15 @@ type Rows interface {
 	Close(ctx context.Context) (Result, error)
 }
 
+// Documents are Rows whose columns differ from row to row, because each row is a document with keys of its own. What asks for
+// a key that a document hasn't got, such as a field of a struct, is given what NULL would give it.
+type Documents interface {
+	Rows
+	// Documents reports whether these are. Then Columns describes the row that Next returned last, and before that the
+	// first; it returns the same slice again for documents with the same keys in the same order.
+	Documents() bool
+}
+
 // Request is one statement with its arguments. It is only valid during the call it is given to.
 type Request struct {
 	Stmt   *Stmt
@@ -174,6 +183,14 @@ const (
 	Transaction       // BEGIN, COMMIT, ROLLBACK, SAVEPOINT …: refused as text
 	Setting           // changes the session (PRAGMA, SET, ATTACH, USE): a borrowed session is reset or closed after it
 )
+
+// SelfContained is a Bulk that looks after its own unit of work, because the database may have no transactions, or no
+// savepoints: nothing is opened around its ExecuteMany. What can't be all or nothing there has to be said in the error.
+type SelfContained interface {
+	Bulk
+	// SelfContained marks the type.
+	SelfContained()
+}
 
 // Result is what a statement that returns no rows did.
 type Result struct {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding"
 	"encoding/hex"
 	"encoding/json"
 	"math"
@@ -207,10 +208,26 @@ func setString(dst unsafe.Pointer, v *driver.Value, _ *target) *problem {
 		*(*string)(dst) = string(v.Bytes())
 	case driver.KindTime, driver.KindDate:
 		*(*string)(dst) = timeString(v)
+	case driver.KindNested:
+		text, ok := nestedText(v)
+		if !ok {
+			return mismatch(v)
+		}
+		*(*string)(dst) = string(text)
 	default:
 		return mismatch(v)
 	}
 	return nil
+}
+
+// nestedText returns the text of what a driver gives in a Go type of its library's that has one, such as an ObjectID.
+func nestedText(v *driver.Value) ([]byte, bool) {
+	m, ok := v.Nested().(encoding.TextMarshaler)
+	if !ok {
+		return nil, false
+	}
+	text, err := m.MarshalText()
+	return text, err == nil
 }
 
 // timeString returns a date as 2006-01-02 and a time as RFC 3339 with the digits of a second it has.
@@ -252,7 +269,7 @@ func setRawMessage(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 	return mismatch(v)
 }
 
-// setByteArray takes bytes of the array's own length, and a UUID into 16 bytes.
+// setByteArray takes bytes of the array's own length, a UUID into 16 bytes, and a nested value that is such an array.
 func setByteArray(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 	array := unsafe.Slice((*byte)(dst), t.typ.Len())
 	switch {
@@ -261,6 +278,13 @@ func setByteArray(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 		if _, err := hex.Decode(array, []byte(digits[:min(len(digits), 32)])); err != nil || len(digits) != 32 {
 			return mismatch(v)
 		}
+		return nil
+	case v.Kind() == driver.KindNested:
+		nested := reflect.ValueOf(v.Nested())
+		if !nested.IsValid() || nested.Kind() != reflect.Array || !nested.CanConvert(t.typ) {
+			return mismatch(v)
+		}
+		reflect.NewAt(t.typ, dst).Elem().Set(nested.Convert(t.typ))
 		return nil
 	case v.Kind() != driver.KindBytes:
 		return mismatch(v)

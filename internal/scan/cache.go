@@ -18,8 +18,9 @@ const (
 // Cache keeps plans by type and columns. The zero Cache is ready to use, by many goroutines at once. It keeps up to 32
 // plans a type, the youngest, and forgets all when 512 types are full.
 type Cache struct {
-	types sync.Map // reflect.Type to *plans
-	count atomic.Int32
+	types     sync.Map // reflect.Type to *plans
+	documents sync.Map // reflect.Type to *documentPlans
+	count     atomic.Int32
 }
 
 // plans are one type's.
@@ -34,8 +35,7 @@ func (c *Cache) Plan(t reflect.Type, cols []driver.Column) (*Plan, error) {
 	kept, ok := c.types.Load(t)
 	if !ok {
 		if c.count.Add(1) > maxTypes {
-			c.types.Clear()
-			c.count.Store(1)
+			c.forget()
 		}
 		kept, _ = c.types.LoadOrStore(t, new(plans))
 	}
@@ -48,6 +48,38 @@ func (c *Cache) Plan(t reflect.Type, cols []driver.Column) (*Plan, error) {
 		ps.keep(p)
 	}
 	return p, err
+}
+
+// DocumentPlan is Plan for documents, which CompileDocument is for.
+func (c *Cache) DocumentPlan(t reflect.Type, cols []driver.Column) (*Plan, error) {
+	kept, ok := c.documents.Load(t)
+	if !ok {
+		if c.count.Add(1) > maxTypes {
+			c.forget()
+		}
+		kept, _ = c.documents.LoadOrStore(t, &documentPlans{document: documentOf(t)})
+	}
+	dp := kept.(*documentPlans)
+	if p := dp.find(cols); p != nil {
+		return p, nil
+	}
+	p, err := dp.document.plan(cols)
+	if err == nil {
+		dp.keep(p)
+	}
+	return p, err
+}
+
+// documentPlans are those of one type, for documents.
+type documentPlans struct {
+	*document
+	plans
+}
+
+func (c *Cache) forget() {
+	c.types.Clear()
+	c.documents.Clear()
+	c.count.Store(1)
 }
 
 func (ps *plans) find(cols []driver.Column) *Plan {

@@ -37,6 +37,7 @@ type Plan struct {
 	record reflect.Type // the struct or map behind typ, if typ is a pointer to one
 	steps  []step
 	names  []string // of a map's keys; nil if it isn't a map
+	lacks  []lack   // fields that a document has no key for, and that NULL doesn't go into
 }
 
 // step reads one column.
@@ -64,7 +65,7 @@ type step struct {
 func Compile(t reflect.Type, cols []driver.Column) (*Plan, error) {
 	p := &Plan{typ: t, ptr: reflect.PointerTo(t), cols: cols}
 	record := elemOf(t)
-	isMap := record.Kind() == reflect.Map && record.ConvertibleTo(reflect.TypeFor[map[string]any]()) && !hasMethods(record)
+	isMap := isMap(record)
 	if len(cols) == 0 {
 		return nil, fault(nil, "use Execute for a statement without rows", "the statement returns no columns to read into %s", t)
 	}
@@ -97,6 +98,11 @@ func Compile(t reflect.Type, cols []driver.Column) (*Plan, error) {
 	}
 	p.steps = m.steps
 	return p, nil
+}
+
+// isMap reports whether t is a map that takes a row, or a type made from it.
+func isMap(t reflect.Type) bool {
+	return t.Kind() == reflect.Map && t.ConvertibleTo(reflect.TypeFor[map[string]any]()) && !hasMethods(t)
 }
 
 func compileScalar(p *Plan) (*Plan, error) {
@@ -138,6 +144,9 @@ func (p *Plan) Into(vals []driver.Value, dst any) error {
 		}
 		*(*map[string]any)(at) = m
 		return nil
+	}
+	if p.lacks != nil {
+		return p.lacks[0].fault()
 	}
 	for i := range p.steps {
 		s := &p.steps[i]

@@ -194,6 +194,16 @@ func setText(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 			text = []byte(timeString(v))
 		case driver.KindNull:
 			return setNil(dst, v, t)
+		case driver.KindNested:
+			rv, nested := reflect.NewAt(t.typ, dst).Elem(), reflect.ValueOf(v.Nested())
+			if nested.IsValid() && nested.Type() == t.typ {
+				rv.Set(nested)
+				return nil
+			}
+			var ok bool
+			if text, ok = nestedText(v); !ok {
+				return mismatch(v)
+			}
 		default:
 			return mismatch(v)
 		}

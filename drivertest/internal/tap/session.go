@@ -3,6 +3,7 @@ package tap
 import (
 	"context"
 	"io"
+	"iter"
 	"sync/atomic"
 
 	"github.com/plinthdb/plinth/driver"
@@ -129,11 +130,30 @@ func (s *session) Release(fate driver.Fate) {
 	s.Session.Release(fate)
 }
 
+// selfContained is the session of a database that looks after the unit of an ExecuteMany itself.
+type selfContained struct{ *session }
+
+func (s selfContained) SelfContained() {}
+
+// ExecuteMany makes the call, and watches it as one of Execute's.
+func (s selfContained) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (res driver.Result, row int, err error) {
+	err = s.run(ctx, Execute, func() (err error) {
+		res, row, err = s.Session.(driver.SelfContained).ExecuteMany(ctx, requests)
+		return err
+	})
+	return res, row, err
+}
+
 // rows are tapped driver.Rows.
 type rows struct {
 	driver.Rows
 	s      *session
 	closed bool
+}
+
+func (r *rows) Documents() bool {
+	d, ok := r.Rows.(driver.Documents)
+	return ok && d.Documents()
 }
 
 func (r *rows) Next(ctx context.Context) (vals []driver.Value, err error) {

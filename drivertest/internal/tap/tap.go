@@ -196,5 +196,8 @@ func (b *backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 		}
 		return nil, err
 	}
+	if _, ok := s.Session.(driver.SelfContained); ok {
+		return selfContained{s}, nil
+	}
 	return s, nil
 }
