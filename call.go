@@ -25,6 +25,9 @@ type call struct {
 	ran  bool // an attempt was sent whose end nobody knows: it is repeated because the call is safe
 	once bool // leave retrying to the caller
 
+	counted bool // as one of the blocking calls that run
+	lonely  bool // it can't be part of a batch
+
 	ended bool // end was called
 
 	tx   driver.TxOptions // of begin
@@ -182,22 +185,31 @@ func (e *Engine) observeRetries(p *retry.Policy, ev *hook.Event) {
 
 // attempt is the last step: hooks, a session, the driver.
 func (e *Engine) attempt(ctx context.Context, c *call) error {
-	c.ev.Attempt++
-	c.ev.Err, c.ev.Rows = nil, 0
-	c.began, c.acquired, c.executed = time.Now(), time.Time{}, time.Time{}
-	if before := e.hooks.Load().before; before != nil {
-		replaced, err := e.runBefore(ctx, before, &c.ev)
-		if err != nil {
-			return e.vetoed(c, err)
-		}
-		ctx = replaced
+	ctx, err := c.begin(ctx)
+	if err != nil {
+		return err
 	}
-	c.ctx = ctx
-	err := c.run(ctx)
+	err = c.run(ctx)
 	if err != nil || c.rows == nil {
 		return c.attempted(err)
 	}
 	return nil
+}
+
+// begin begins an attempt, which the before hook may refuse. It returns the attempt's context.
+func (c *call) begin(ctx context.Context) (context.Context, error) {
+	c.ev.Attempt++
+	c.ev.Err, c.ev.Rows, c.ev.Queue = nil, 0, 0
+	c.began, c.acquired, c.executed = time.Now(), time.Time{}, time.Time{}
+	if before := c.eng.hooks.Load().before; before != nil {
+		replaced, err := c.eng.runBefore(ctx, before, &c.ev)
+		if err != nil {
+			return nil, c.eng.vetoed(c, err)
+		}
+		ctx = replaced
+	}
+	c.ctx = ctx
+	return ctx, nil
 }
 
 // vetoed returns the error of a before hook as the call's.
@@ -209,8 +221,15 @@ func (e *Engine) vetoed(c *call, err error) *Error {
 	return v
 }
 
-// run gets a session and has the driver do the work.
+// run gets a session and has the driver do the work; or a batch does it.
 func (c *call) run(ctx context.Context) error {
+	if c.eng.pipeline.enter(ctx, c) {
+		err := c.eng.pipeline.together(ctx, c)
+		if err != errAlone {
+			return err
+		}
+		c.lonely = true
+	}
 	if c.hold != nil && !c.hold.unbound() {
 		c.sess = c.hold.sess
 	} else {
@@ -257,6 +276,7 @@ func (c *call) drive(ctx context.Context) (err error) {
 // is called when the rows are closed.
 func (c *call) attempted(err error) error {
 	e := c.eng
+	e.pipeline.leave(c)
 	inTx := c.hold != nil && c.hold.tx != nil
 	var failure *Error
 	if err != nil {
@@ -283,6 +303,9 @@ func (c *call) attempted(err error) error {
 	}
 	c.rows = nil
 	c.measure(time.Now())
+	if c.stmt != nil && c.stmt.slow() && err == nil && c.hold == nil {
+		c.stmt.learn(c.ev.Execute) // it may have become faster
+	}
 	if after := e.hooks.Load().after; after != nil {
 		if failure != nil {
 			c.ev.Err = failure

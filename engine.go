@@ -36,6 +36,8 @@ type Engine struct {
 	changing sync.Mutex         // held by Reconfigure
 	drains   drains
 
+	pipeline *pipeline
+
 	texts statements
 	plans scan.Cache
 	begun begunTxs
@@ -60,6 +62,7 @@ func New(o Options, open driver.Opener) (*Engine, error) {
 	// A context's overrides are applied to a configuration, which needs a target. No context can mean this one.
 	c := config.Config{Engine: config.Engine(t.info.Engine), Database: "given to plinth.New"}
 	e.state.Store(e.stateOf(t, o.over(c)))
+	e.pipeline = newPipeline(e, t.backend)
 	return e, nil
 }
 
@@ -76,6 +79,7 @@ func OpenConfig(ctx context.Context, o Options, c config.Config, backend func(co
 		return nil, final(e.failed("open", nil, err, false, false))
 	}
 	e.state.Store(e.stateOf(t, c))
+	e.pipeline = newPipeline(e, t.backend)
 	if o.Connect {
 		err = e.Connect(ctx)
 	}
@@ -140,6 +144,7 @@ func (e *Engine) Close(ctx context.Context) error {
 		e.end()
 		e.changing.Lock()
 		defer e.changing.Unlock()
+		e.pipeline.wait(ctx)
 		drained := make(chan error, 1)
 		go func() { drained <- e.drains.close(ctx) }()
 		if err := errors.Join(e.state.Load().backend.Close(ctx), <-drained); err != nil {
@@ -191,12 +196,13 @@ type Stats struct {
 	Retries    int64        // attempts after the first
 	HookPanics int64        // recovered
 	Budget     retry.BudgetStats
+	Pipeline   PipelineStats
 }
 
 // Stats returns the statistics as they are now.
 func (e *Engine) Stats() Stats {
 	s := Stats{
-		Pools: append(e.state.Load().backend.Stats(), e.drains.stats()...), Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(),
+		Pools: append(e.state.Load().backend.Stats(), e.drains.stats()...), Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(), Pipeline: e.pipeline.stats(),
 	}
 	for _, p := range s.Pools {
 		s.Stats.Add(p)

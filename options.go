@@ -35,6 +35,11 @@ type Options struct {
 	Logger    *slog.Logger     // for leaks and panics in hooks; nil: slog.Default()
 	Connect   bool             // connect in Open; else nothing is dialled before the first use
 
+	// Pipeline has the calls of many goroutines share connections, round trips and commits: statements that are calls of their
+	// own, in no transaction, travel in batches as those of package async do. A caller that is alone takes the direct
+	// path. Rows are read at once, up to a bound. What the statements of a batch share is said in docs/async.md.
+	Pipeline bool
+
 	// Watch has the engine follow its configuration until it's closed: see Engine.Reconfigure and config.Watch.
 	Watch bool
 	// Credentials is asked for who logs in, for each new connection: for passwords that change or expire. Without

@@ -2,6 +2,7 @@ package plinth
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/plinthdb/plinth/driver"
 )
@@ -9,6 +10,7 @@ import (
 // statement is a compiled text, shared by all its calls.
 type statement struct {
 	*driver.Stmt
+	cost atomic.Int64 // nanoseconds of its last runs, on average: see learn
 }
 
 // statements keeps compiled texts. It has two generations: when the young one is full the old one is dropped and

@@ -139,10 +139,13 @@ func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
 		}
 	}
 
-	attrs := append(make([]slog.Attr, 0, 14),
+	attrs := append(make([]slog.Attr, 0, 15),
 		slog.String("statement", e.Fingerprint()), slog.String("engine", e.Engine), slog.String("target", e.Target),
-		slog.String("op", string(e.Op)), slog.Duration("total", e.Total), slog.Duration("wait", e.Wait),
-		slog.Duration("execute", e.Execute), slog.Duration("fetch", e.Fetch), slog.Int64("rows", e.Rows),
+		slog.String("op", string(e.Op)), slog.Duration("total", e.Total))
+	if e.Queue > 0 {
+		attrs = append(attrs, slog.Duration("queue", e.Queue))
+	}
+	attrs = append(attrs, slog.Duration("wait", e.Wait), slog.Duration("execute", e.Execute), slog.Duration("fetch", e.Fetch), slog.Int64("rows", e.Rows),
 		slog.Int("attempts", e.Attempt), slog.String("caller", callsite.Caller()))
 	if len(e.Args) > 0 {
 		// As text, now: the event and its arguments are the engine's again when this returns.
