@@ -106,7 +106,7 @@ func TestCancelsGoThroughPgBouncer(t *testing.T) {
 	e := bounced(t, poolOf(2))
 	for i := range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-		_, err := e.FetchAll(ctx, slow)
+		_, err := e.FetchAll(ctx, database.Slow)
 		cancel()
 		if !errors.Is(err, plinth.ErrTimeout) {
 			t.Fatalf("error %v, want ErrTimeout", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 // TestARollbackNeedntReadWhatIsLeft leaves rows open whose rest would take many seconds, in all that rolls back.
@@ -242,4 +243,23 @@ func TestASessionIsGivenBackOnce(t *testing.T) {
 	s.Release(driver.Reset)
 	s.Release(driver.Reset)
 	eventually(t, "it's back", func() bool { return b.Stats()[0].InUse == 1 })
+}
+
+// TestTheServersSettingsMayChangeUnderAnIdleSession has the server speak to sessions that live on.
+func TestTheServersSettingsMayChangeUnderAnIdleSession(t *testing.T) {
+	server := servers.Postgres(t, servers.Private())
+	e := openURL(t, server.URL(), poolOf(1), suite.Silent)
+	execute(t, e, "create table entry (token bigint)")
+	for _, zone := range []string{"Asia/Tokyo", "Europe/Berlin"} { // which sessions are told
+		admin := openURL(t, server.URL(), poolOf(1), suite.Silent)
+		execute(t, admin, "alter system set timezone = '"+zone+"'", "select pg_reload_conf()")
+		eventually(t, "it is known", func() bool {
+			got, err := plinth.One[string](t.Context(), admin, "show timezone")
+			return err == nil && got == zone
+		})
+		execute(t, e, "insert into entry values (1)")
+	}
+	if d := e.Stats().DialCount; d != 1 {
+		t.Errorf("%d connections were dialled, want 1", d)
+	}
 }

@@ -1,4 +1,4 @@
-package postgres_test
+package suite
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/ledger"
 	"github.com/plinthdb/plinth/integration/servers"
 	"github.com/plinthdb/plinth/plinthtest"
 )
@@ -19,7 +20,7 @@ const writers = 8
 
 // writer writes in all the ways that can be told from each other in a ledger.
 type writer struct {
-	*ledger
+	*book
 	e                 *plinth.Engine
 	began, done, runs atomic.Int64 // calls, those that succeeded, and how often the functions of InTx ran
 	replayed, units   atomic.Int64 // of the calls of InTx
@@ -28,17 +29,17 @@ type writer struct {
 // write writes once, and tells the ledger.
 func (w *writer) write(ctx context.Context) error {
 	w.began.Add(1)
-	token := w.next.Add(1)
+	token := w.Next()
 	tokens := []int64{token}
 	var err error
 	switch rand.IntN(6) {
 	case 0:
-		_, err = w.e.Execute(ctx, insertEntry, token)
+		_, err = w.e.Execute(ctx, ledger.Insert, token)
 	case 1:
-		_, err = w.e.FetchOne(ctx, insertEntry+" returning token", token)
+		_, err = w.e.FetchOne(ctx, ledger.Insert+" returning token", token)
 	case 2:
-		tokens = append(tokens, w.next.Add(1), w.next.Add(1))
-		_, err = w.e.ExecuteMany(ctx, insertEntry, func(yield func([]any) bool) {
+		tokens = append(tokens, w.Next(), w.Next())
+		_, err = w.e.ExecuteMany(ctx, ledger.Insert, func(yield func([]any) bool) {
 			for _, token := range tokens {
 				if !yield([]any{token}) {
 					return
@@ -49,7 +50,7 @@ func (w *writer) write(ctx context.Context) error {
 		runs := int64(0)
 		err = w.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
 			runs++
-			return transfer(ctx, tx, token)
+			return ledger.Transfer(ctx, tx, token)
 		})
 		w.units.Add(1)
 		w.runs.Add(runs)
@@ -57,7 +58,7 @@ func (w *writer) write(ctx context.Context) error {
 			w.replayed.Add(1)
 		}
 	}
-	w.tell(err, tokens...)
+	w.Tell(err, tokens...)
 	if err == nil {
 		w.done.Add(1)
 	}
@@ -89,11 +90,11 @@ func expected(err error) bool {
 func (w *writer) further(t testing.TB, what string, n int64) {
 	t.Helper()
 	at := w.done.Load()
-	eventually(t, what, func() bool { return w.done.Load() >= at+n || t.Failed() })
+	Eventually(t, what, func() bool { return w.done.Load() >= at+n || t.Failed() })
 }
 
 // summary logs what happened, and holds the ledger against it.
-func (w *writer) summary(t testing.TB, databases ...*plinth.Engine) tally {
+func (w *writer) summary(t testing.TB, databases ...*plinth.Engine) ledger.Tally {
 	t.Helper()
 	sum := w.check(t, databases...)
 	s := w.e.Stats()
@@ -102,14 +103,14 @@ func (w *writer) summary(t testing.TB, databases ...*plinth.Engine) tally {
 	return sum
 }
 
-// TestSoakConnectionsCutAtARandomByte cuts every connection at a byte that nobody knows, in either direction, under those that
+// SoakConnectionsCutAtARandomByte cuts every connection at a byte that nobody knows, in either direction, under those that
 // write.
-func TestSoakConnectionsCutAtARandomByte(t *testing.T) {
-	server := servers.Postgres(t)
+func (d *Database) SoakConnectionsCutAtARandomByte(t *testing.T) {
+	server := d.Server(t)
 	url := server.Database(t)
-	direct := openURL(t, url, silent)
+	direct := d.OpenURL(t, url, Silent)
 	proxy := plinthtest.NewProxy(t, server.Addr())
-	w := &writer{ledger: newLedger(t, direct), e: openURL(t, proxy.URL(plain(t, url)), poolOf(writers), silent)}
+	w := &writer{book: newBook(t, direct), e: d.OpenURL(t, proxy.URL(d.Plain(t, url)), PoolOf(writers), Silent)}
 	proxy.OnConnect(func(int) plinthtest.Plan {
 		cut := &plinthtest.Cut{After: rand.Int64N(5_000), End: plinthtest.End(rand.IntN(2))}
 		if rand.IntN(2) == 0 {
@@ -125,8 +126,8 @@ func TestSoakConnectionsCutAtARandomByte(t *testing.T) {
 		}
 	}
 	stop()
-	idle(t, w.e)
-	quiet(t, direct)
+	Idle(t, w.e)
+	d.quiet(t, direct)
 	sum := w.summary(t, direct)
 	if err := proxy.Heal(); err != nil {
 		t.Error(err)
@@ -134,23 +135,21 @@ func TestSoakConnectionsCutAtARandomByte(t *testing.T) {
 	if err := w.write(t.Context()); err != nil {
 		t.Errorf("it didn't recover: %v", err)
 	}
-	if cuts := proxy.Stats().Cuts; cuts < int(n)/100 || w.replayed.Load() == 0 || sum.unknown == 0 || w.done.Load() < n/2 {
+	if cuts := proxy.Stats().Cuts; cuts < int(n)/100 || w.replayed.Load() == 0 || sum.Unknown == 0 || w.done.Load() < n/2 {
 		t.Errorf("%d cuts don't test much", cuts)
 	}
 }
 
-// TestSoakSessionsEndedByAnAdministrator has the server end sessions at random under those that write.
-func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
-	server := servers.Postgres(t)
+// SoakSessionsEndedByAnAdministrator has the server end sessions at random under those that write.
+func (d *Database) SoakSessionsEndedByAnAdministrator(t *testing.T) {
+	server := d.Server(t)
 	url := server.Database(t)
-	admin := openURL(t, url, poolOf(1), silent)
-	w := &writer{ledger: newLedger(t, admin), e: openURL(t, url, poolOf(writers), silent)}
+	admin := d.OpenURL(t, url, PoolOf(1), Silent)
+	w := &writer{book: newBook(t, admin), e: d.OpenURL(t, url, PoolOf(writers), Silent)}
 	stop := w.start(t)
-	const end = "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity where datname = current_database() " +
-		"and pid <> pg_backend_pid() and backend_type = 'client backend' order by random() limit 1) s"
 	ended := 0
 	for range times(1_000) {
-		n, err := plinth.One[int](t.Context(), admin, end)
+		n, err := d.End(t.Context(), admin, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,8 +158,8 @@ func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
 	}
 	w.further(t, "writes go on", 20)
 	stop()
-	idle(t, w.e)
-	quiet(t, admin)
+	Idle(t, w.e)
+	d.quiet(t, admin)
 	w.summary(t, admin)
 	t.Logf("%d sessions were ended", ended)
 	if w.replayed.Load() == 0 || w.done.Load() < int64(ended) {
@@ -168,13 +167,13 @@ func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
 	}
 }
 
-// TestSoakTheServerIsKilledUnderLoad kills it as a power failure does, and starts it again. Nothing that was acknowledged may be
+// SoakTheServerIsKilledUnderLoad kills it as a power failure does, and starts it again. Nothing that was acknowledged may be
 // missing, and the engine has to find back by itself.
-func TestSoakTheServerIsKilledUnderLoad(t *testing.T) {
-	server := servers.Postgres(t, servers.Durable(), servers.Private())
+func (d *Database) SoakTheServerIsKilledUnderLoad(t *testing.T) {
+	server := d.Server(t, servers.Durable(), servers.Private())
 	url := server.Database(t)
-	direct := openURL(t, url, silent)
-	w := &writer{ledger: newLedger(t, direct), e: openURL(t, url, poolOf(writers), silent)}
+	direct := d.OpenURL(t, url, Silent)
+	w := &writer{book: newBook(t, direct), e: d.OpenURL(t, url, PoolOf(writers), Silent)}
 	stop := w.start(t)
 	var slowest time.Duration
 	for range times(30) {
@@ -193,25 +192,24 @@ func TestSoakTheServerIsKilledUnderLoad(t *testing.T) {
 	}
 	w.further(t, "writes go on", 20)
 	stop()
-	idle(t, w.e)
+	Idle(t, w.e)
 	if _, err := direct.FetchOne(t.Context(), "select 1"); err != nil {
 		t.Errorf("an engine that nobody used meanwhile: %v", err)
 	}
-	quiet(t, direct)
+	d.quiet(t, direct)
 	w.summary(t, direct)
 	t.Logf("killed %d times; the first write succeeded within %v of the start", times(30), slowest)
 }
 
-// TestASessionThatEndedWhileItWasIdleIsNotWrittenTo ends all of a pool's sessions when nobody uses them. Not one write may be
+// ASessionThatEndedWhileItWasIdleIsNotWrittenTo ends all of a pool's sessions when nobody uses them. Not one write may be
 // lost to them, nor be left in doubt, nor use up its attempts.
-func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
-	server := servers.Postgres(t)
+func (d *Database) ASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
+	server := d.Server(t)
 	url := server.Database(t)
-	admin := openURL(t, url, poolOf(1), silent)
-	book := newLedger(t, admin)
-	const others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
-	for name, tls := range map[string]string{"TLS": url, "no TLS": plain(t, url)} {
-		e := openURL(t, tls, poolOf(writers), silent, func(o *plinth.Options) { o.Retry.Attempts, o.Pool.CheckAfter = 1, time.Hour })
+	admin := d.OpenURL(t, url, PoolOf(1), Silent)
+	book := newBook(t, admin)
+	for name, tls := range map[string]string{"TLS": url, "no TLS": d.Plain(t, url)} {
+		e := d.OpenURL(t, tls, PoolOf(writers), Silent, func(o *plinth.Options) { o.Retry.Attempts, o.Pool.CheckAfter = 1, time.Hour })
 		for range 5 {
 			var together, work sync.WaitGroup
 			together.Add(writers)
@@ -223,39 +221,22 @@ func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
 				})
 			}
 			work.Wait()
-			idle(t, e)
-			execute(t, admin, "select pg_terminate_backend(pid) "+others)
-			eventually(t, "they are gone", func() bool {
-				n, err := plinth.One[int](t.Context(), admin, "select count(*) "+others)
+			Idle(t, e)
+			if _, err := d.End(t.Context(), admin, 0); err != nil {
+				t.Fatal(err)
+			}
+			Eventually(t, "they are gone", func() bool {
+				n, err := plinth.One[int](t.Context(), admin, d.Sessions)
 				return err == nil && n == 0
 			})
 			for range writers {
-				token := book.next.Add(1)
-				_, err := e.Execute(t.Context(), insertEntry, token)
-				if book.tell(err, token); err != nil {
+				token := book.Next()
+				_, err := e.Execute(t.Context(), ledger.Insert, token)
+				if book.Tell(err, token); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
 		}
 	}
 	book.check(t, admin)
-}
-
-// TestTheServersSettingsMayChangeUnderAnIdleSession has the server speak to sessions that live on.
-func TestTheServersSettingsMayChangeUnderAnIdleSession(t *testing.T) {
-	server := servers.Postgres(t, servers.Private())
-	e := openURL(t, server.URL(), poolOf(1), silent)
-	execute(t, e, "create table entry (token bigint)")
-	for _, zone := range []string{"Asia/Tokyo", "Europe/Berlin"} { // which sessions are told
-		admin := openURL(t, server.URL(), poolOf(1), silent)
-		execute(t, admin, "alter system set timezone = '"+zone+"'", "select pg_reload_conf()")
-		eventually(t, "it is known", func() bool {
-			got, err := plinth.One[string](t.Context(), admin, "show timezone")
-			return err == nil && got == zone
-		})
-		execute(t, e, "insert into entry values (1)")
-	}
-	if d := e.Stats().DialCount; d != 1 {
-		t.Errorf("%d connections were dialled, want 1", d)
-	}
 }

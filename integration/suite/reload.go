@@ -1,4 +1,4 @@
-package postgres_test
+package suite
 
 import (
 	"context"
@@ -9,20 +9,21 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
-	"github.com/plinthdb/plinth/integration/servers"
-	"github.com/plinthdb/plinth/postgres"
+	"github.com/plinthdb/plinth/integration/ledger"
 	"go.uber.org/goleak"
 )
 
-// TestSoakReloadsUnderLoadFailNoCall changes an engine's settings a hundred times under load, and every fifth time its database.
+// SoakReloadsUnderLoadFailNoCall changes an engine's settings a hundred times under load, and every fifth time its database.
 // No call may notice, and what was acknowledged has to be in one of the two.
-func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) {
-	server := servers.Postgres(t)
+func (d *Database) SoakReloadsUnderLoadFailNoCall(t *testing.T) {
+	server := d.Server(t)
 	before := goleak.IgnoreCurrent()
 	urls := []string{server.Database(t), server.Database(t)}
-	direct := []*plinth.Engine{openURL(t, urls[0], silent), openURL(t, urls[1], silent)}
-	book := newLedger(t, direct[0])
-	ledgerTables(t, direct[1])
+	direct := []*plinth.Engine{d.OpenURL(t, urls[0], Silent), d.OpenURL(t, urls[1], Silent)}
+	book := newBook(t, direct[0])
+	if err := ledger.Tables(t.Context(), direct[1]); err != nil {
+		t.Fatal(err)
+	}
 	configs := make([]config.Config, len(urls))
 	for i, url := range urls {
 		var err error
@@ -31,8 +32,8 @@ func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) {
 		}
 	}
 	var o plinth.Options
-	silent(&o)
-	e, err := postgres.OpenConfig(t.Context(), configs[0], o)
+	Silent(&o)
+	e, err := d.FromConfig(t.Context(), configs[0], o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) {
 	for range writers {
 		work.Go(func() {
 			for ctx.Err() == nil && !t.Failed() {
-				for _, call := range reloaded(e, book) {
+				for _, call := range d.reloaded(e, book) {
 					if err := call(t.Context()); err != nil {
 						t.Errorf("a call failed: %v", err)
 						return
@@ -65,20 +66,20 @@ func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) {
 			t.Error(err)
 		}
 		so := calls.Load()
-		eventually(t, "calls go on", func() bool { return calls.Load() >= so+2*writers || t.Failed() })
+		Eventually(t, "calls go on", func() bool { return calls.Load() >= so+2*writers || t.Failed() })
 		if s := e.Stats(); s.Pools[0].MaxOpenConnections != 1+i%8 {
 			t.Errorf("the pool may have %d connections, want %d", s.Pools[0].MaxOpenConnections, 1+i%8)
 		}
 	}
 	cancel()
 	work.Wait()
-	idle(t, e)
-	eventually(t, "the old pools are gone", func() bool { return len(e.Stats().Pools) == 1 })
+	Idle(t, e)
+	Eventually(t, "the old pools are gone", func() bool { return len(e.Stats().Pools) == 1 })
 	for _, q := range direct {
-		quiet(t, q)
+		d.quiet(t, q)
 	}
 	sum := book.check(t, direct...)
-	if sum.notApplied+sum.unknown > 0 {
+	if sum.NotApplied+sum.Unknown > 0 {
 		t.Errorf("calls failed: %+v", sum)
 	}
 	t.Logf("%d reloads, %d calls, 0 failed; tokens: %+v", reloads, calls.Load(), sum)
@@ -93,33 +94,33 @@ func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) {
 }
 
 // reloaded are calls that take one trip, several, and a while.
-func reloaded(e *plinth.Engine, book *ledger) []func(context.Context) error {
+func (d *Database) reloaded(e *plinth.Engine, book *book) []func(context.Context) error {
 	writing := func(write func(ctx context.Context, token int64) error) func(context.Context) error {
 		return func(ctx context.Context) error {
-			token := book.next.Add(1)
+			token := book.Next()
 			err := write(ctx, token)
-			book.tell(err, token)
+			book.Tell(err, token)
 			return err
 		}
 	}
 	return []func(context.Context) error{
 		writing(func(ctx context.Context, token int64) error {
-			_, err := e.Execute(ctx, insertEntry, token)
+			_, err := e.Execute(ctx, ledger.Insert, token)
 			return err
 		}),
 		writing(func(ctx context.Context, token int64) error {
-			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return transfer(ctx, tx, token) })
+			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return ledger.Transfer(ctx, tx, token) })
 		}),
 		writing(func(ctx context.Context, token int64) error {
 			return e.With(ctx, func(c *plinth.Conn) error {
-				if _, err := c.Execute(ctx, "set application_name = 'reloaded'"); err != nil {
+				if _, err := c.Execute(ctx, d.Name); err != nil {
 					return err
 				}
-				return c.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return transfer(ctx, tx, token) })
+				return c.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return ledger.Transfer(ctx, tx, token) })
 			})
 		}),
 		func(ctx context.Context) error {
-			_, err := ask(ctx, e, book.next.Load(), 500, 1_000)
+			_, err := d.ask(ctx, e, book.Last(), 500, 1_000)
 			return err
 		},
 	}

@@ -1,4 +1,4 @@
-package postgres_test
+package suite
 
 import (
 	"context"
@@ -15,9 +15,8 @@ import (
 
 // ask asks for rows that carry a number, reads up to so many of them, and returns how many it read. An error is the engine's, or
 // says that a row is another question's.
-func ask(ctx context.Context, q plinth.Querier, nonce int64, rows, read int) (n int, err error) {
-	const question = "select ?::text as nonce, g, repeat('x', g % 50) as pad from generate_series(1, ?) g"
-	r, err := q.Query(ctx, question, fmt.Sprint("n", nonce), rows)
+func (d *Database) ask(ctx context.Context, q plinth.Querier, nonce int64, rows, read int) (n int, err error) {
+	r, err := q.Query(ctx, d.Nonces, fmt.Sprint("n", nonce), rows)
 	if err != nil {
 		return 0, err
 	}
@@ -41,13 +40,13 @@ func ask(ctx context.Context, q plinth.Querier, nonce int64, rows, read int) (n 
 	return n, nil
 }
 
-// TestSoakNoRowAndNoSettingReachesAnother asks for rows that carry the question's number, on few connections, and cancels while
+// SoakNoRowAndNoSettingReachesAnother asks for rows that carry the question's number, on few connections, and cancels while
 // they are read. In between others set what is the session's own, and are cancelled, too: no question may meet it.
-func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
+func (d *Database) SoakNoRowAndNoSettingReachesAnother(t *testing.T) {
 	const most, callers = 4, 4
 	n := int64(times(50_000))
-	e := open(t, poolOf(most), silent)
-	execute(t, e, "create table shared (n int)", "insert into shared values (1)")
+	e := d.OpenNew(t, PoolOf(most), Silent)
+	Execute(t, e, "create table shared (n int)", "insert into shared values (1)")
 	var next, answered, cut, set atomic.Int64
 	var work sync.WaitGroup
 	for range callers {
@@ -58,13 +57,13 @@ func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
 				switch rand.IntN(10) {
 				case 0:
 					set.Add(1)
-					err = settings(ctx, e, nonce)
+					err = d.settings(ctx, e, nonce)
 				case 1:
-					err = clean(ctx, e)
+					err = d.clean(ctx, e)
 				default:
 					rows := 1 + rand.IntN(3_000)
 					stop := rand.IntN(2 * rows)
-					err = reading(ctx, cancel, e, nonce, rows, stop)
+					err = d.reading(ctx, cancel, e, nonce, rows, stop)
 				}
 				switch {
 				case err == nil:
@@ -79,7 +78,7 @@ func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
 		})
 	}
 	work.Wait()
-	idle(t, e)
+	Idle(t, e)
 	s := e.Stats()
 	t.Logf("%d questions: %d answered, %d cut, %d of these as they waited for a connection; %d times settings of one's own; %d dials",
 		n, answered.Load(), cut.Load(), s.TimeoutCount, set.Load(), s.DialCount)
@@ -89,18 +88,18 @@ func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
 }
 
 // reading asks, and sometimes cancels by itself after so many rows.
-func reading(ctx context.Context, cancel context.CancelFunc, e *plinth.Engine, nonce int64, rows, stop int) error {
+func (d *Database) reading(ctx context.Context, cancel context.CancelFunc, e *plinth.Engine, nonce int64, rows, stop int) error {
 	if rand.IntN(3) > 0 {
-		_, err := ask(ctx, e, nonce, rows, stop)
+		_, err := d.ask(ctx, e, nonce, rows, stop)
 		return err
 	}
 	n := 0
-	for row, err := range plinth.Each[string](ctx, e, "select ?::text from generate_series(1, ?)", fmt.Sprint("n", nonce), rows) {
+	for r, err := range plinth.Each[plinth.Row](ctx, e, d.Nonces, fmt.Sprint("n", nonce), rows) {
 		if err != nil {
 			return err
 		}
-		if row != fmt.Sprint("n", nonce) {
-			return fmt.Errorf("a row of question n%d is %q: it's another's", nonce, row)
+		if row, err := r.Text("nonce"); err != nil || row != fmt.Sprint("n", nonce) {
+			return fmt.Errorf("a row of question n%d is %q: it's another's (%w)", nonce, row, err)
 		}
 		if n++; n == stop {
 			cancel()
@@ -110,18 +109,15 @@ func reading(ctx context.Context, cancel context.CancelFunc, e *plinth.Engine, n
 }
 
 // settings sets what lives in a session: a parameter, a temporary table, a lock, a prepared statement.
-func settings(ctx context.Context, e *plinth.Engine, nonce int64) error {
+func (d *Database) settings(ctx context.Context, e *plinth.Engine, nonce int64) error {
 	return e.With(ctx, func(c *plinth.Conn) error {
 		mine := fmt.Sprint("n", nonce)
-		for _, text := range []string{
-			"set plinth.mine = '" + mine + "'", "create temporary table shared (n int)", "insert into shared values (2)",
-			"select pg_advisory_lock_shared(1)", "prepare mine as select 1", "set search_path to nowhere, pg_temp", "listen mine",
-		} {
+		for _, text := range d.Mine(mine) {
 			if _, err := c.Execute(ctx, text); err != nil {
 				return err
 			}
 		}
-		got, err := plinth.One[string](ctx, c, "select current_setting('plinth.mine')")
+		got, err := plinth.One[string](ctx, c, d.Is)
 		if err == nil && got != mine {
 			return fmt.Errorf("the setting of n%d is %q: it's another's", nonce, got)
 		}
@@ -130,12 +126,9 @@ func settings(ctx context.Context, e *plinth.Engine, nonce int64) error {
 }
 
 // clean fails where a session isn't as new.
-func clean(ctx context.Context, e *plinth.Engine) error {
-	state, err := plinth.One[string](ctx, e, `select concat_ws(' ', coalesce(nullif(current_setting('plinth.mine', true), ''), 'unset'),
-		(select n from shared), current_setting('search_path'),
-		(select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
-		(select count(*) from pg_listening_channels()), (select count(*) from pg_prepared_statements where name = 'mine'))`)
-	if err == nil && state != `unset 1 "$user", public 0 0 0` {
+func (d *Database) clean(ctx context.Context, e *plinth.Engine) error {
+	state, err := plinth.One[string](ctx, e, d.Traces)
+	if err == nil && state != d.Clean {
 		return fmt.Errorf("a session isn't as new: %s", state)
 	}
 	return err

@@ -1,4 +1,4 @@
-package postgres_test
+package suite
 
 import (
 	"context"
@@ -12,27 +12,23 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
-	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/ledger"
 	"go.uber.org/goleak"
 )
-
-// reserve is how many sessions beyond the pool's maximum a server may see for a moment: those that were closed here and
-// whose process hasn't ended there yet. Cancel requests aren't sessions.
-const reserve = 2
 
 // errUndo is what a function of InTx returns to have its work undone.
 var errUndo = errors.New("undo this")
 
-// TestSoakMixedCallsWithRandomCancels does everything at once that services do, under contexts that end before, in and after
+// SoakMixedCallsWithRandomCancels does everything at once that services do, under contexts that end before, in and after
 // the calls, by cancel and by deadline, and holds the database against what was said in the end.
-func TestSoakMixedCallsWithRandomCancels(t *testing.T) {
+func (d *Database) SoakMixedCallsWithRandomCancels(t *testing.T) {
 	const most, callers = 8, 8
 	n := int64(times(100_000))
-	url := servers.Postgres(t).Database(t)
+	url := d.Server(t).Database(t)
 	before := goleak.IgnoreCurrent()
-	e, admin := openURL(t, url, poolOf(most), silent), openURL(t, url, poolOf(1), silent)
-	m := &mix{e: e, ledger: newLedger(t, admin)}
-	watched := sessions(t, admin)
+	e, admin := d.OpenURL(t, url, PoolOf(most), Silent), d.OpenURL(t, url, PoolOf(1), Silent)
+	m := &mix{Database: d, e: e, book: newBook(t, admin)}
+	watched := d.sessions(t, admin)
 
 	var began atomic.Int64
 	var work sync.WaitGroup
@@ -46,9 +42,9 @@ func TestSoakMixedCallsWithRandomCancels(t *testing.T) {
 		})
 	}
 	work.Wait()
-	idle(t, e)
-	quiet(t, admin)
-	if seen := watched(); seen > most+reserve {
+	Idle(t, e)
+	d.quiet(t, admin)
+	if seen := watched(); seen > most+d.Reserve {
 		t.Errorf("%d sessions on a pool of %d", seen, most)
 	} else {
 		t.Logf("at most %d sessions on a pool of %d", seen, most)
@@ -75,7 +71,8 @@ func TestSoakMixedCallsWithRandomCancels(t *testing.T) {
 
 // mix is a mixture of calls.
 type mix struct {
-	*ledger
+	*Database
+	*book
 	e                        *plinth.Engine
 	succeeded, ended, partly atomic.Int64
 }
@@ -122,16 +119,16 @@ func endsAtRandom(parent context.Context) (context.Context, context.CancelFunc) 
 }
 
 func (m *mix) insert(ctx context.Context) error {
-	token := m.next.Add(1)
-	_, err := m.e.Execute(ctx, insertEntry, token)
-	m.tell(err, token)
+	token := m.Next()
+	_, err := m.e.Execute(ctx, ledger.Insert, token)
+	m.Tell(err, token)
 	return err
 }
 
 func (m *mix) returning(ctx context.Context) error {
-	token := m.next.Add(1)
-	row, err := m.e.FetchOne(ctx, insertEntry+" returning token", token)
-	m.tell(err, token)
+	token := m.Next()
+	row, err := m.e.FetchOne(ctx, ledger.Insert+" returning token", token)
+	m.Tell(err, token)
 	if err != nil {
 		return err
 	}
@@ -144,8 +141,8 @@ func (m *mix) returning(ctx context.Context) error {
 
 // read reads a part of an answer.
 func (m *mix) read(ctx context.Context) error {
-	nonce, rows := m.next.Add(1), 1+rand.IntN(3_000)
-	read, err := ask(ctx, m.e, nonce, rows, rand.IntN(2*rows))
+	nonce, rows := m.Next(), 1+rand.IntN(3_000)
+	read, err := m.ask(ctx, m.e, nonce, rows, rand.IntN(2*rows))
 	if err != nil && read > 0 {
 		m.partly.Add(1)
 	}
@@ -154,7 +151,7 @@ func (m *mix) read(ctx context.Context) error {
 
 func (m *mix) all(ctx context.Context) error {
 	want := rand.IntN(1000)
-	got, err := plinth.All[int](ctx, m.e, "select g from generate_series(1, ?) g", want)
+	got, err := plinth.All[int](ctx, m.e, m.Numbers, want)
 	if err == nil && len(got) != want {
 		return fmt.Errorf("%d rows, want %d", len(got), want)
 	}
@@ -164,11 +161,11 @@ func (m *mix) all(ctx context.Context) error {
 func (m *mix) many(ctx context.Context) error {
 	tokens := make([]int64, 1+rand.IntN(50))
 	for i := range tokens {
-		tokens[i] = m.next.Add(1)
+		tokens[i] = m.Next()
 	}
-	statement := insertEntry
+	statement := ledger.Insert
 	if rand.IntN(2) == 0 {
-		statement = "insert into entry (token) values (? + 0)" // not by COPY
+		statement = m.Batched
 	}
 	_, err := m.e.ExecuteMany(ctx, statement, func(yield func([]any) bool) {
 		for _, token := range tokens {
@@ -177,22 +174,22 @@ func (m *mix) many(ctx context.Context) error {
 			}
 		}
 	})
-	m.tell(err, tokens...)
+	m.Tell(err, tokens...)
 	return err
 }
 
 func (m *mix) commit(ctx context.Context) error {
-	token := m.next.Add(1)
-	err := m.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return transfer(ctx, tx, token) })
-	m.tell(err, token)
+	token := m.Next()
+	err := m.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { return ledger.Transfer(ctx, tx, token) })
+	m.Tell(err, token)
 	return err
 }
 
 func (m *mix) rollback(ctx context.Context) error {
-	token := m.next.Add(1)
-	m.note(notApplied, token)
+	token := m.Next()
+	m.Note(ledger.NotApplied, token)
 	return m.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-		if err := transfer(ctx, tx, token); err != nil {
+		if err := ledger.Transfer(ctx, tx, token); err != nil {
 			return err
 		}
 		return errUndo
@@ -201,18 +198,18 @@ func (m *mix) rollback(ctx context.Context) error {
 
 // nested keeps the work of one savepoint and undoes that of another, which an error of the server's may end.
 func (m *mix) nested(ctx context.Context) error {
-	outer, kept, undone := m.next.Add(1), m.next.Add(1), m.next.Add(1)
-	m.note(notApplied, undone)
+	outer, kept, undone := m.Next(), m.Next(), m.Next()
+	m.Note(ledger.NotApplied, undone)
 	err := m.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-		if _, err := tx.Execute(ctx, insertEntry, outer); err != nil {
+		if _, err := tx.Execute(ctx, ledger.Insert, outer); err != nil {
 			return err
 		}
 		err := tx.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-			if _, err := tx.Execute(ctx, insertEntry, undone); err != nil {
+			if _, err := tx.Execute(ctx, ledger.Insert, undone); err != nil {
 				return err
 			}
 			if rand.IntN(2) == 0 {
-				_, err := tx.Execute(ctx, "select 1 / (? - 1)", 1)
+				_, err := tx.Execute(ctx, m.Fails, 1)
 				if errors.Is(err, plinth.ErrInvalid) {
 					err = errUndo
 				}
@@ -224,28 +221,28 @@ func (m *mix) nested(ctx context.Context) error {
 			return err
 		}
 		return tx.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-			_, err := tx.Execute(ctx, insertEntry, kept)
+			_, err := tx.Execute(ctx, ledger.Insert, kept)
 			return err
 		})
 	})
-	m.tell(err, outer, kept)
+	m.Tell(err, outer, kept)
 	return err
 }
 
 func (m *mix) byHand(ctx context.Context) error {
-	token := m.next.Add(1)
+	token := m.Next()
 	tx, err := m.e.Begin(ctx)
 	if err != nil {
-		m.note(notApplied, token)
+		m.Note(ledger.NotApplied, token)
 		return err
 	}
-	err = transfer(ctx, tx, token)
+	err = ledger.Transfer(ctx, tx, token)
 	if err == nil && rand.IntN(3) > 0 {
 		err = tx.Commit(ctx)
-		m.tell(err, token)
+		m.Tell(err, token)
 		return errors.Join(err, ignore(tx.Rollback(ctx), plinth.ErrTxDone))
 	}
-	m.note(notApplied, token)
+	m.Note(ledger.NotApplied, token)
 	return errors.Join(err, tx.Rollback(ctx))
 }
 
@@ -260,12 +257,12 @@ func ignore(err error, kind plinth.Kind) error {
 // with sets what nobody else may see: see also TestSoakNoRowAndNoSettingReachesAnother.
 func (m *mix) with(ctx context.Context) error {
 	return m.e.With(ctx, func(c *plinth.Conn) error {
-		if _, err := c.Execute(ctx, "set application_name = 'mine'"); err != nil {
+		if _, err := c.Execute(ctx, m.Name); err != nil {
 			return err
 		}
-		name, err := plinth.One[string](ctx, c, "show application_name")
+		name, err := plinth.One[string](ctx, c, m.Named)
 		if err == nil && name != "mine" {
-			return fmt.Errorf("application_name is %q", name)
+			return fmt.Errorf("the name is %q", name)
 		}
 		return err
 	})
@@ -274,6 +271,6 @@ func (m *mix) with(ctx context.Context) error {
 func (m *mix) ping(ctx context.Context) error { return m.e.TestConnection(ctx) }
 
 func (m *mix) sleep(ctx context.Context) error {
-	_, err := m.e.Execute(ctx, "select pg_sleep(0.004)")
+	_, err := m.e.Execute(ctx, m.Doze)
 	return err
 }

@@ -1,0 +1,149 @@
+package mariadb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
+	"github.com/plinthdb/plinth/mariadb"
+)
+
+// others are the sessions that others have on this database.
+const others = "from information_schema.processlist where db = database() and id <> connection_id()"
+
+// slow is a query that nobody waits for.
+const slow = "select seq from seq_1_to_100000000000 where seq + 0 < 0"
+
+// database is MariaDB as the suite sees it.
+var database = &suite.Database{
+	Server: servers.MariaDB, Engine: mariadb.Open, FromConfig: mariadb.OpenConfig,
+	NoTLS: [2]string{"ssl_mode", "DISABLED"}, Reserve: 2, // what sends a KILL has no database
+	Asides: 1, End: end,
+	SQL: suite.SQL{
+		Number:  "?",
+		Numbers: "select seq from seq_1_to_1000 where seq <= ?",
+		Nonces:  "select concat(?) as nonce, seq as g, repeat('x', seq % 50) as pad from seq_1_to_3000 where seq <= ?",
+		Endless: "select seq, repeat('x', 100) from seq_1_to_10000000",
+		Big: []string{
+			"select seq, repeat('x', 1000) from seq_1_to_100000000000",
+			"select seq, repeat('x', 20000) from seq_1_to_100000000000 where seq <= 5 or seq % 500000000 = 1", // the server sends what fills a buffer
+		},
+		Slow:     slow,
+		Running:  "select count(*) " + others + " and info like 'select seq%'",
+		Doze:     "select sleep(0.004)",
+		Fails:    "select exp(1000 * ?)",
+		Name:     "set @mine = 'mine'",
+		Named:    "select @mine",
+		Sessions: "select count(*) " + others,
+		Open: "select count(*) " + others +
+			" and (command <> 'Sleep' or id in (select trx_mysql_thread_id from information_schema.innodb_trx))",
+		Mine: func(nonce string) []string {
+			return []string{
+				"set @mine = '" + nonce + "'", "create temporary table shared (n int)", "insert into shared values (2)",
+				"select get_lock('mine', 0)", "set session sort_buffer_size = 123456, time_zone = '+05:00'", "set names latin1",
+				"set autocommit = 0", "use mysql",
+			}
+		},
+		Is: "select @mine",
+		Traces: `select concat_ws(' ', coalesce(@mine, 'unset'), (select n from shared), @@sort_buffer_size = 123456, @@time_zone,
+			@@character_set_client, @@autocommit = 1, coalesce(is_used_lock('mine') = connection_id(), 0))`,
+		Clean:   "unset 1 0 +00:00 utf8mb4 1 0",
+		Batched: "insert into entry (token) select ?",
+		Routines: []string{
+			"create procedure written_by(t bigint) insert into entry (token) values (t)",
+			"create function written(t bigint) returns bigint modifies sql data begin insert into entry (token) values (t); return t; end",
+		},
+		Writes: []suite.Write{
+			{Name: "a CTE before the write", Text: "insert into entry (token) with v as (select ? as token) select token from v"},
+			{Name: "REPLACE", Text: "replace into entry (token) values (?)"},
+		},
+		Fresh: 2, Anew: 2, // each text is prepared first
+	},
+}
+
+// end has the server end sessions.
+func end(ctx context.Context, q plinth.Querier, most int) (int, error) {
+	ids, err := plinth.All[int64](ctx, q, "select id "+others+" order by rand()")
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, id := range ids {
+		_, err := q.Execute(ctx, fmt.Sprintf("kill %d", id))
+		if err != nil && !errors.Is(err, plinth.ErrNotFound) && !errors.Is(err, plinth.ErrUndefined) { // it may have gone
+			return ended, err
+		}
+		if ended++; ended == most {
+			break
+		}
+	}
+	return ended, nil
+}
+
+func TestSoakMixedCallsWithRandomCancels(t *testing.T) { database.SoakMixedCallsWithRandomCancels(t) }
+
+func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
+	database.SoakNoRowAndNoSettingReachesAnother(t)
+}
+
+func TestSoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
+	database.SoakEveryCallReturnsInTimeFromABlackhole(t)
+}
+
+func TestSoakConnectionsCutAtARandomByte(t *testing.T) { database.SoakConnectionsCutAtARandomByte(t) }
+
+func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
+	database.SoakSessionsEndedByAnAdministrator(t)
+}
+
+func TestSoakTheServerIsKilledUnderLoad(t *testing.T) { database.SoakTheServerIsKilledUnderLoad(t) }
+
+func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
+	database.ASessionThatEndedWhileItWasIdleIsNotWrittenTo(t)
+}
+
+func TestASessionIsInStepAfterItsAnswerWasLate(t *testing.T) {
+	database.ASessionIsInStepAfterItsAnswerWasLate(t)
+}
+
+func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) { database.SoakReloadsUnderLoadFailNoCall(t) }
+
+func TestSoakALostReplyIsNeverWrittenTwice(t *testing.T) {
+	database.SoakALostReplyIsNeverWrittenTwice(t)
+}
+
+func TestSoakALostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) {
+	database.SoakALostReplyToExecuteManyIsNeverWrittenTwice(t)
+}
+
+func TestSoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
+	database.SoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t)
+}
+
+func TestSoakALostReplyToCommitIsNeverReplayed(t *testing.T) {
+	database.SoakALostReplyToCommitIsNeverReplayed(t)
+}
+
+func TestALostReplyBeforeCommitIsReplayed(t *testing.T) { database.ALostReplyBeforeCommitIsReplayed(t) }
+
+func TestALostReplyToAReadIsAskedForAgain(t *testing.T) { database.ALostReplyToAReadIsAskedForAgain(t) }
+
+func TestACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
+	database.ACancelledStatementLeavesItsConnectionToBeUsed(t)
+}
+
+func TestABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
+	database.ABigResultIsNotReadToItsEndToBeClosed(t)
+}
+
+func TestCloseCutsWhatRuns(t *testing.T) { database.CloseCutsWhatRuns(t) }
+
+func TestSoakDeadlocks(t *testing.T) { database.SoakDeadlocks(t) }
+
+func TestSoakLocksThatAreNotToBeHad(t *testing.T) {
+	database.SoakLocksThatAreNotToBeHad(t, "innodb_lock_wait_timeout=0")
+}

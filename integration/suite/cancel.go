@@ -1,0 +1,94 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+)
+
+// Slack is how much later than its context a call may return: the time that the server is given to answer a cancel
+// request, and some for a machine that is busy with other tests.
+const Slack = 500 * time.Millisecond
+
+// ACancelledStatementLeavesItsConnectionToBeUsed shows that a cancel costs no new connection.
+func (d *Database) ACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
+	e := d.OpenNew(t, PoolOf(1))
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		began := time.Now()
+		_, err := e.FetchAll(ctx, d.Slow)
+		cancel()
+		if !errors.Is(err, plinth.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("error %v, want ErrTimeout", err)
+		}
+		if took := time.Since(began); took > 20*time.Millisecond+Slack {
+			t.Errorf("it took %v", took)
+		}
+		if n, err := plinth.One[int](t.Context(), e, "select 1"); n != 1 || err != nil {
+			t.Fatalf("the next statement: %d, %v", n, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// ABigResultIsNotReadToItsEndToBeClosed closes rows of which minutes' worth are left.
+func (d *Database) ABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
+	e := d.OpenNew(t, PoolOf(1))
+	for _, text := range d.Big {
+
+		r, err := e.Query(t.Context(), text)
+		if err != nil || !r.Next() {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := r.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		if n, err := plinth.One[int](t.Context(), e, "select 1"); n != 1 || err != nil {
+			t.Fatalf("the next statement: %d, %v", n, err)
+		}
+	}
+	if s := e.Stats(); s.DialCount != 1 {
+		t.Errorf("%d connections were dialled, want 1", s.DialCount)
+	}
+}
+
+// CloseCutsWhatRuns closes the engine under a statement, which the server then stops, too.
+func (d *Database) CloseCutsWhatRuns(t *testing.T) {
+	url := d.Server(t).Database(t)
+	e, err := d.Engine(t.Context(), plinth.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := d.OpenURL(t, url)
+	result := make(chan error, 1)
+	go func() {
+		_, err := e.FetchAll(context.Background(), d.Slow)
+		result <- err
+	}()
+	running := func() int {
+		n, err := plinth.One[int](t.Context(), admin, d.Running)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	Eventually(t, "it runs", func() bool { return running() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := e.Close(ctx); !errors.Is(err, plinth.ErrTimeout) {
+		t.Errorf("Close: %v, want ErrTimeout", err)
+	}
+	if err := <-result; !errors.Is(err, plinth.ErrClosed) && !errors.Is(err, plinth.ErrCanceled) {
+		t.Errorf("the statement: %v, want ErrClosed", err)
+	}
+	Eventually(t, "the server has stopped it", func() bool { return running() == 0 })
+}

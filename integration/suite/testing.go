@@ -1,0 +1,105 @@
+package suite
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/pool"
+)
+
+// Within bounds what a test waits for. It is much longer than anything takes that works.
+const Within = 20 * time.Second
+
+// InFull reports whether the tests run in their long form, as make soak has it.
+func InFull() bool { return os.Getenv("PLINTH_SOAK") != "" }
+
+// times is how often to do what the long form does n times: a tenth of that, unless it runs.
+func times(n int) int {
+	if InFull() {
+		return n
+	}
+	return n / 10
+}
+
+// Silent keeps slow statements out of the log, for tests that make many.
+func Silent(o *plinth.Options) { o.QueryLog.Logger = slog.New(slog.DiscardHandler) }
+
+// PoolOf bounds the pool.
+func PoolOf(n int) func(*plinth.Options) {
+	return func(o *plinth.Options) { o.Pool.MaxOpenConns, o.Pool.MaxIdleConns = n, n }
+}
+
+// CloseWith closes an engine with the test.
+func CloseWith(t testing.TB, e *plinth.Engine) {
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Within)
+		defer cancel()
+		if err := e.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+// Execute runs statements that have to work.
+func Execute(t testing.TB, q plinth.Querier, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if _, err := q.Execute(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// Idle waits until every connection is back in its pool.
+func Idle(t testing.TB, e *plinth.Engine) {
+	t.Helper()
+	Eventually(t, "every connection is back", func() bool { return e.Stats().InUse == 0 })
+}
+
+// Eventually waits until cond holds.
+func Eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(Within); !cond(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v in vain: %s", Within, what)
+		}
+	}
+}
+
+// Seam returns a backend and a session of it, to be spoken to directly.
+func Seam(t testing.TB, open driver.Opener) (driver.Backend, driver.Session) {
+	t.Helper()
+	b, err := open(driver.Host{
+		OnConnect: func(context.Context, driver.Session) error { return nil },
+		Opened:    func(context.Context, string, time.Duration, error) {},
+		Closed:    func(string, pool.Reason) {},
+		Leaked:    func(pool.Holder, bool) {},
+		Login:     func(context.Context) (string, string, error) { return "", "", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Acquire(t.Context(), driver.Need{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.Release(driver.Reset)
+		ctx, cancel := context.WithTimeout(context.Background(), Within)
+		defer cancel()
+		if err := b.Close(ctx); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return b, s
+}
+
+// Request is a request of the seam.
+func Request(st *driver.Stmt, native string, args []any) *driver.Request {
+	return &driver.Request{Stmt: st, Native: native, Args: args}
+}
