@@ -8,6 +8,7 @@ import (
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/arena"
+	"github.com/plinthdb/plinth/mariadb/internal/value"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -18,7 +19,7 @@ type rows struct {
 	st     *prepared // nil if the statement was sent as text
 	plan   *plan
 	own    plan     // of a statement that was sent as text
-	fields [][]byte // of the row that is being read
+	fields [][]byte // of the row of the text protocol that is being read
 	vals   []driver.Value
 	arena  arena.Arena
 
@@ -58,24 +59,35 @@ func (r *rows) describe(res *wire.Result) {
 // take reads a row that has come.
 func (r *rows) take(row []byte) *driver.Fault {
 	r.fetched = true
+	var column int
 	var err error
 	if r.plan.binary {
-		err = wire.SplitBinary(row, r.plan.wire, r.fields)
+		column, err = value.DecodeBinaryRow(row, r.plan.values, r.vals, &r.arena)
 	} else {
-		err = wire.SplitText(row, r.fields)
+		column, err = r.takeText(row)
 	}
-	if err != nil {
-		return &driver.Fault{Kind: driver.Unknown, Phase: driver.Fetch, Sent: true, Evict: true, Err: err}
+	switch {
+	case err == nil:
+		r.ready = true
+		return nil
+	case column < 0:
+		return &driver.Fault{Kind: driver.Unknown, Phase: driver.Fetch, Sent: true, Evict: true,
+			Err: fmt.Errorf("%w: %w", wire.ErrProtocol, err)}
+	}
+	return undecodable(err, r.plan.columns[column].Name)
+}
+
+// takeText reads a row of the text protocol. It returns which column an error is of, -1 if it's of all.
+func (r *rows) takeText(row []byte) (column int, err error) {
+	if err := wire.SplitText(row, r.fields); err != nil {
+		return -1, err
 	}
 	for i, src := range r.fields {
-		v, err := r.plan.decode(i, src, &r.arena)
-		if err != nil {
-			return undecodable(err, r.plan.columns[i].Name)
+		if r.vals[i], err = r.plan.values[i].DecodeText(src, &r.arena); err != nil {
+			return i, err
 		}
-		r.vals[i] = v
 	}
-	r.ready = true
-	return nil
+	return 0, nil
 }
 
 func undecodable(err error, column string) *driver.Fault {

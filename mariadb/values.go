@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/plinthdb/plinth/driver"
-	"github.com/plinthdb/plinth/internal/arena"
 	"github.com/plinthdb/plinth/mariadb/internal/value"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
@@ -32,14 +31,6 @@ func (t *target) newPlan(res *wire.Result) plan {
 		p.columns[i] = driver.Column{Name: c.Name, Type: p.values[i].Type}
 	}
 	return p
-}
-
-// decode returns a value of a row. What it has to keep is copied into a.
-func (p *plan) decode(i int, src []byte, a *arena.Arena) (driver.Value, error) {
-	if p.binary {
-		return p.values[i].DecodeBinary(src, a)
-	}
-	return p.values[i].DecodeText(src, a)
 }
 
 // arguments are those of the call that is sent, as the server gets them.

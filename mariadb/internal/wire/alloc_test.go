@@ -43,7 +43,7 @@ func TestAPreparedSelectAllocatesNothing(t *testing.T) { // not parallel: it mea
 			if row == nil {
 				break
 			}
-			if err := SplitBinary(row, r.Columns, values); err != nil || string(values[1]) != "hello" {
+			if err := splitBinary(row, r.Columns, values); err != nil || string(values[1]) != "hello" {
 				t.Fatal(err, values)
 			}
 		}

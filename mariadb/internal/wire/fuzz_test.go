@@ -94,7 +94,7 @@ func FuzzRows(f *testing.F) {
 			columns[i].Type = types[i]
 		}
 		values := make([][]byte, len(types))
-		for _, err := range []error{SplitText(row, values), SplitBinary(row, columns, values)} {
+		for _, err := range []error{SplitText(row, values), splitBinary(row, columns, values)} {
 			n := 0
 			for _, v := range values {
 				n += len(v)

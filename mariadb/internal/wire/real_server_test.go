@@ -373,7 +373,7 @@ func BenchmarkPointSelect(b *testing.B) {
 			if row == nil {
 				break
 			}
-			if err := SplitBinary(row, st.Columns, values); err != nil {
+			if err := splitBinary(row, st.Columns, values); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -102,7 +102,7 @@ func readAll(t testing.TB, c *Conn) [][]string {
 			}
 			values := make([][]byte, len(r.Columns))
 			if r.Binary {
-				err = SplitBinary(row, r.Columns, values)
+				err = splitBinary(row, r.Columns, values)
 			} else {
 				err = SplitText(row, values)
 			}

@@ -134,8 +134,8 @@ func (c *Conn) addColumn(p []byte) error {
 }
 
 // ReadRow returns the next row of the result that ReadResult returned, valid until the next read; nil after the last, when
-// Result.OK and More are filled. It allocates nothing, but where a row is longer than all before. SplitText and
-// SplitBinary read it. With a *ServerError the answer is over.
+// Result.OK and More are filled. It allocates nothing, but where a row is longer than all before. SplitText reads a row of
+// the text protocol, package value one of the binary protocol. With a *ServerError the answer is over.
 func (c *Conn) ReadRow() ([]byte, error) {
 	if c.failed != nil {
 		return nil, c.failed

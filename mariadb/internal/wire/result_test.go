@@ -105,7 +105,7 @@ func TestSeveralResultsAreReadInOrder(t *testing.T) {
 				}
 				values := make([][]byte, 1)
 				if r.Binary {
-					err = SplitBinary(row, r.Columns, values)
+					err = splitBinary(row, r.Columns, values)
 				} else {
 					err = SplitText(row, values)
 				}

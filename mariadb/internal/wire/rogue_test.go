@@ -28,7 +28,7 @@ func readEverything(c *Conn) error {
 				break
 			}
 			if r.Binary {
-				_ = SplitBinary(row, r.Columns, values)
+				_ = splitBinary(row, r.Columns, values)
 			} else {
 				_ = SplitText(row, values)
 			}
