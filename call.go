@@ -2,6 +2,8 @@ package plinth
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -23,6 +25,7 @@ type call struct {
 	need driver.Need
 	safe bool // running it twice can't apply anything twice
 	ran  bool // an attempt was sent whose end nobody knows: it is repeated because the call is safe
+	left bool // the same of one that writes (see Idempotent): it may have been applied
 	once bool // leave retrying to the caller
 
 	counted bool // as one of the blocking calls that run
@@ -72,6 +75,9 @@ func (e *Engine) do(ctx context.Context, c *call) error {
 	}()
 	c.start(ctx)
 	err := e.handle(ctx, c)
+	if err != nil && c.left {
+		err = c.unknown(err)
+	}
 	if err != nil || c.rows == nil {
 		c.end(ctx, err)
 	}
@@ -280,7 +286,8 @@ func (c *call) attempted(err error) error {
 	inTx := c.hold != nil && c.hold.tx != nil
 	var failure *Error
 	if err != nil {
-		failure = e.failed(string(c.op), c.stmt, err, c.safe, inTx || c.op == hook.ExecuteMany)
+		safe := c.safe && (c.rows == nil || c.stmt == nil || c.stmt.Access == driver.Read) // a write whose rows are read isn't repeated any more
+		failure = e.failed(string(c.op), c.stmt, err, safe, inTx || c.op == hook.ExecuteMany)
 		failure.Row = c.row
 		c.judge(failure, err)
 		if inTx {
@@ -328,12 +335,30 @@ func (c *call) guarded() bool {
 // judge takes note of what a failure means for a read that is repeated.
 func (c *call) judge(failure *Error, err error) {
 	if f, ok := asFault(err); ok && c.safe && f.Sent && f.Verdict == driver.IfSafe {
-		c.ran = true
+		c.left = c.stmt != nil && c.stmt.Access == driver.Write
+		c.ran = !c.left
 	}
 	if c.ran && c.req.ReadOnly && !c.set.readOnly && failure.Kind == ErrReadOnly {
 		failure.Kind, failure.verdict, failure.retryable = ErrOutcomeUnknown, driver.Ambiguous, false
 		failure.Hint = "it looks like a read but writes, and the answer to its first run was lost: look before you repeat it"
 	}
+}
+
+// unknown is the error of a call of which an earlier attempt may have been applied, whatever the last one failed with. It still
+// matches that one's kind.
+func (c *call) unknown(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Kind == ErrOutcomeUnknown {
+		return err
+	}
+	if e.Err == nil {
+		e.Err = e.Kind
+	} else {
+		e.Err = fmt.Errorf("%w: %w", e.Kind, e.Err)
+	}
+	e.Kind, e.verdict, e.retryable = ErrOutcomeUnknown, driver.Ambiguous, false
+	e.Hint = "no attempt was answered, but one may have been applied"
+	return err
 }
 
 // measure fills in the durations of an attempt that ends now.

@@ -17,7 +17,8 @@ type contextKey struct{}
 
 type carried struct {
 	primary bool
-	tx      *Tx // the innermost that the context was made for
+	again   bool // writes may be repeated
+	tx      *Tx  // the innermost that the context was made for
 }
 
 func carriedBy(ctx context.Context) carried {
@@ -40,6 +41,18 @@ func OnPrimary(ctx context.Context) context.Context {
 }
 
 func onPrimary(ctx context.Context) bool { return carriedBy(ctx).primary }
+
+// Idempotent returns a context whose statements may run twice though they write: an upsert, an UPDATE to a fixed value, a DELETE by
+// key. Outside of a transaction they are then repeated as reads are, also where the answer to the first run was lost. It's the
+// caller's word: Plinth can't see whether it's true. It says nothing of transactions (see ExactlyOnce for those), nor of ExecuteMany,
+// whose rows can't be had again.
+//
+// If no attempt gets an answer the error is ErrOutcomeUnknown all the same.
+func Idempotent(ctx context.Context) context.Context {
+	return carrying(ctx, func(c *carried) { c.again = true })
+}
+
+func idempotent(ctx context.Context) bool { return carriedBy(ctx).again }
 
 func withTx(ctx context.Context, tx *Tx) context.Context {
 	return carrying(ctx, func(c *carried) { c.tx = tx })

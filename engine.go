@@ -41,6 +41,7 @@ type Engine struct {
 	texts statements
 	plans scan.Cache
 	begun begunTxs
+	lost  lostSessions
 
 	warned sites // of using the engine beside a transaction
 

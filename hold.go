@@ -24,6 +24,7 @@ type hold struct {
 	back  bool   // the session went back to the pool
 
 	schema  bool // a schema change ran in this transaction
+	exact   bool // it's ExactlyOnce's: it ends with the function, and a session that wasn't heard of in time isn't used again
 	changed bool // what ran on it may have changed the session's settings
 
 	freed chan struct{} // closed at the end of the call that runs; nil if nobody waits for that
@@ -213,7 +214,8 @@ func (h *hold) note(stmt *statement, failure *Error, err error) {
 	state := h.sess.TxState()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.lost == nil && (f.Evict || state == driver.TxUnknown) {
+	silent := h.exact && f.Sent && f.Code == "" && (f.Kind == driver.Timeout || f.Kind == driver.Canceled)
+	if h.lost == nil && (f.Evict || silent || state == driver.TxUnknown) {
 		h.lost = failure
 	}
 	if h.over == nil && h.tx != nil && (f.TxDead || f.Evict || state != driver.TxOpen) {

@@ -145,10 +145,18 @@ func (p *place) compile(ctx context.Context, c *call, text string) error {
 	if err := c.admit(); err != nil {
 		return err
 	}
-	c.safe = stmt.Access == driver.Read
+	if err := c.hold.refuses(p.eng, stmt); err != nil {
+		return err
+	}
 	c.need = driver.Need{Access: stmt.Access}
-	if c.safe && onPrimary(ctx) {
-		c.need.Access = driver.Write
+	switch {
+	case stmt.Access == driver.Read:
+		c.safe = true
+		if onPrimary(ctx) {
+			c.need.Access = driver.Write
+		}
+	case c.many == nil && (p.hold == nil || p.hold.tx == nil): // rows that a generator gave can't be had again
+		c.safe = idempotent(ctx)
 	}
 	return nil
 }

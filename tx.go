@@ -97,11 +97,31 @@ func newTx(e *Engine, h *hold, parent *Tx, own bool) *Tx {
 
 // Commit makes the transaction's work permanent. If that fails, nothing of it is, unless the error is ErrOutcomeUnknown.
 // Committing a transaction that an error has ended rolls it back and returns that error.
-func (t *Tx) Commit(ctx context.Context) error { return final(t.finish(ctx, hook.Commit)) }
+func (t *Tx) Commit(ctx context.Context) error {
+	if err := t.endable(hook.Commit); err != nil {
+		return err
+	}
+	return final(t.finish(ctx, hook.Commit))
+}
+
+// endable says why the caller can't end the transaction, or nil.
+func (t *Tx) endable(op hook.Op) error {
+	if t.hold.exact && t.parent == nil && !t.done.Load() {
+		return t.eng.usage(ErrArgument, string(op), "a transaction of ExactlyOnce ends with its function: return nil to commit it, an error to roll it back")
+	}
+	return nil
+}
 
 // Rollback undoes the transaction. Rows that are open on it are closed. After Commit or Rollback it returns ErrTxDone,
 // so that a deferred Rollback does no harm. It works on a context that is done, within a second.
 func (t *Tx) Rollback(ctx context.Context) error {
+	if err := t.endable(hook.Rollback); err != nil {
+		return err
+	}
+	return t.rollback(ctx)
+}
+
+func (t *Tx) rollback(ctx context.Context) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	if t.parent == nil && !t.done.Load() { // else the rows are somebody else's
@@ -116,7 +136,7 @@ func (t *Tx) undo(ctx context.Context) {
 	defer cancel()
 	t.hold.abandon(ctx)
 	t.hold.quiesce()
-	_ = t.Rollback(ctx)
+	_ = t.rollback(ctx)
 }
 
 // finish ends the transaction and gives its session back.
