@@ -97,9 +97,11 @@ func TestWhatIsOnlyCommittedHereIsOfUnknownOutcome(t *testing.T) {
 	e := openURL(t, server.Database(t), poolOf(2))
 	execute(t, e, "create table things (a int)", "alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()")
 	defer execute(t, e, "alter system reset synchronous_standby_names", "select pg_reload_conf()")
-	eventually(t, "the server waits for a standby", func() bool {
-		v, err := plinth.One[string](t.Context(), e, "show synchronous_standby_names")
-		return err == nil && v == "nobody"
+	eventually(t, "the server waits for a standby", func() bool { // its checkpointer tells the sessions, some time after the reload
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, err := e.Execute(ctx, "insert into things values (0)")
+		return errors.Is(err, plinth.ErrOutcomeUnknown)
 	})
 	const insert = "insert into things values (1)"
 	for name, write := range map[string]func(ctx context.Context) error{

@@ -24,6 +24,9 @@ var database = &suite.Database{
 		return plinth.One[int](ctx, q, "select count(pg_terminate_backend(pid)) from (select pid "+others+
 			" order by random() limit nullif(?::bigint, 0)) s", most)
 	},
+	Busy: func(ctx context.Context, q plinth.Querier) (int, error) {
+		return plinth.One[int](ctx, q, "select count(*) "+others+" and state <> 'idle'")
+	},
 	SQL: suite.SQL{
 		Number:  "?::bigint",
 		Numbers: "select g from generate_series(1, ?) g",
@@ -41,7 +44,6 @@ var database = &suite.Database{
 		Name:     "set application_name = 'mine'",
 		Named:    "show application_name",
 		Sessions: "select count(*) " + others,
-		Open:     "select count(*) " + others + " and state <> 'idle'",
 		Mine: func(nonce string) []string {
 			return []string{
 				"set plinth.mine = '" + nonce + "'", "create temporary table shared (n int)", "insert into shared values (2)",

@@ -33,6 +33,9 @@ type Database struct {
 	// It returns how many that were.
 	End func(ctx context.Context, q plinth.Querier, most int) (int, error)
 
+	// Busy returns how many of the sessions that others have on q's database have a transaction or a statement open.
+	Busy func(ctx context.Context, q plinth.Querier) (int, error)
+
 	SQL
 }
 
@@ -50,7 +53,6 @@ type SQL struct {
 	Name     string // sets what is the session's own to 'mine'
 	Named    string // reads it
 	Sessions string // how many sessions others have on this database
-	Open     string // how many of these have a transaction or a statement open
 
 	Mine   func(nonce string) []string // statements that leave in a session what can be left there
 	Is     string                      // reads what Mine set to nonce
@@ -131,7 +133,7 @@ func (d *Database) sessions(t testing.TB, q plinth.Querier) (stop func() int) {
 func (d *Database) quiet(t testing.TB, q plinth.Querier) {
 	t.Helper()
 	Eventually(t, "no session but this has a transaction or a statement open", func() bool {
-		n, err := plinth.One[int](t.Context(), q, d.Open)
+		n, err := d.Busy(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
