@@ -197,10 +197,20 @@ func (b *bulk) sendBulk() *driver.Fault {
 		b.count()
 		return nil
 	}
-	if f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.broken != nil || s.running.stray || b.ctx.Err() != nil {
+	if f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.broken != nil || s.running.stray {
 		return f
 	}
-	if s.control(b.ctx, driver.Run, "ROLLBACK TO SAVEPOINT "+bulkSavepoint) != nil || s.running.warned {
+	b.fast = f.Kind != driver.Unsupported // which is of this command, and not of the statement: the caller needn't hear of it
+	if b.ctx.Err() != nil {
+		if !b.fast {
+			f = ended(b.ctx, driver.Run, nil)
+		}
+		return f
+	}
+	if back := s.control(b.ctx, driver.Run, "ROLLBACK TO SAVEPOINT "+bulkSavepoint); back != nil || s.running.warned {
+		if back != nil && !b.fast {
+			return back
+		}
 		return f // the transaction is over; or the table has none, and the rows before that are in it for good
 	}
 	for at := 0; at < b.rows; {
