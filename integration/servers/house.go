@@ -252,7 +252,9 @@ func (h *house) place(kind Kind, durable bool) (dir, host string, port int, err 
 }
 
 // ports are where the kinds begin: known numbers with a 2 in front, below those that are given to outgoing connections.
-var ports = map[Kind]int{KindPostgres: 25432, KindMariaDB: 23306, KindPgBouncer: 26432} //nolint:gochecknoglobals // a constant
+var ports = map[Kind]int{ //nolint:gochecknoglobals // a constant
+	KindPostgres: 25432, KindMariaDB: 23306, KindPgBouncer: 26432, KindMongoDB: 27017,
+}
 
 // address is a process's own: 127.64.0.0 to 127.127.255.255 holds a number of 22 bits, which is what a pid is on Linux.
 // Elsewhere only 127.0.0.1 works.

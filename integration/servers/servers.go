@@ -13,7 +13,7 @@
 // test process, however that ends.
 //
 // A server that isn't installed skips the test, or fails it where PLINTH_REQUIRE names the server
-// (PLINTH_REQUIRE=postgres,mariadb,pgbouncer or all). scripts/setup installs them.
+// (PLINTH_REQUIRE=postgres,mariadb,pgbouncer,mongodb or all). scripts/setup installs them.
 //
 // It works on Unix systems; the promise that servers end with a test process that was killed holds on Linux.
 package servers
@@ -41,6 +41,7 @@ const (
 	KindPostgres  Kind = "postgres"
 	KindMariaDB   Kind = "mariadb"
 	KindPgBouncer Kind = "pgbouncer"
+	KindMongoDB   Kind = "mongodb" // FerretDB, which speaks MongoDB's protocol
 )
 
 // ErrNotInstalled is in the error of Start when the server's program isn't there.
@@ -107,8 +108,6 @@ func Start(ctx context.Context, kind Kind, opts ...Option) (*Server, error) {
 }
 
 func start(ctx context.Context, kind Kind, set settings) (_ *Server, err error) {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
 	s := &Server{kind: kind, set: set}
 	switch kind {
 	case KindPostgres:
@@ -117,12 +116,17 @@ func start(ctx context.Context, kind Kind, set settings) (_ *Server, err error) 
 		s.product = mariadb{}
 	case KindPgBouncer:
 		s.product = pgbouncer{}
+	case KindMongoDB:
+		s.product = ferretdb{}
 	default:
 		return nil, fmt.Errorf("servers: there is no kind %q", kind)
 	}
 	if s.program, err = s.product.find(); err != nil {
 		return nil, err
 	}
+	// Only now: FerretDB has been built.
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
 	if s.version, err = version(ctx, s.program); err != nil {
 		return nil, err
 	}
@@ -178,10 +182,14 @@ func (s *Server) Users() []User { return s.product.users(s) }
 // Addr is where it listens: "127.65.3.9:25432".
 func (s *Server) Addr() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
-// Socket is the path of its Unix socket; for PostgreSQL and PgBouncer the folder it is in, as clients want it.
+// Socket is the path of its Unix socket; for PostgreSQL and PgBouncer the folder it is in, as clients want it; "" for
+// FerretDB, which has none.
 func (s *Server) Socket() string {
-	if s.kind == KindMariaDB {
+	switch s.kind {
+	case KindMariaDB:
 		return filepath.Join(s.dir, "s.sock")
+	case KindMongoDB:
+		return ""
 	}
 	return s.dir
 }

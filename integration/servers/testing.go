@@ -50,6 +50,14 @@ func PgBouncer(t testing.TB, behind *Server, opts ...Option) *Server {
 	return forTest(t, KindPgBouncer, set)
 }
 
+// FerretDB is Postgres for MongoDB's protocol: a FerretDB over SQLite in memory, or in files with Durable. It's plain TCP
+// unless WithCert is given, and nobody logs in. It's built by the first who asks, which takes a minute or two once. Where
+// it can't be built the test is skipped; it fails if PLINTH_REQUIRE names mongodb.
+func FerretDB(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	return forTest(t, KindMongoDB, newSettings(opts))
+}
+
 func forTest(t testing.TB, kind Kind, set settings) *Server {
 	t.Helper()
 	server, err := server(t, kind, set)

@@ -1,7 +1,7 @@
-// Command servers runs one PostgreSQL, one MariaDB and one PgBouncer until Ctrl-C, and prints how to reach them. They
-// listen on loopback only; their data goes when they end.
+// Command servers runs one PostgreSQL, one MariaDB, one PgBouncer and one FerretDB until Ctrl-C, and prints how to reach
+// them. They listen on loopback only; their data goes when they end.
 //
-//	go run ./cmd/servers [--json]
+//	go run ./cmd/servers [--json | --build]
 package main
 
 import (
@@ -23,15 +23,36 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	asJSON := flag.Bool("json", false, "print one JSON object with everything about the servers, users and certificates included")
+	build := flag.Bool("build", false, "only build FerretDB, unless it's there")
 	flag.Parse()
-	if flag.NArg() > 0 {
+	if flag.NArg() > 0 || *asJSON && *build {
 		flag.Usage()
 		os.Exit(2)
+	}
+	if *build {
+		if err := buildFerretDB(os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "servers:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	if err := run(ctx, *asJSON, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "servers:", err)
 		os.Exit(1)
 	}
+}
+
+// buildFerretDB says nothing if it's there.
+func buildFerretDB(out io.Writer) error {
+	built := false
+	program, err := servers.BuildFerretDB(func() {
+		built = true
+		fmt.Fprintln(out, "building FerretDB for the tests of MongoDB: a minute or two, once")
+	})
+	if built && err == nil {
+		fmt.Fprintln(out, program)
+	}
+	return err
 }
 
 // run keeps the servers until ctx ends.
@@ -67,7 +88,7 @@ func run(ctx context.Context, asJSON bool, out, notes io.Writer) error {
 // start starts what is installed.
 func start(ctx context.Context, notes io.Writer) ([]*servers.Server, error) {
 	var running []*servers.Server
-	for _, kind := range []servers.Kind{servers.KindPostgres, servers.KindMariaDB, servers.KindPgBouncer} {
+	for _, kind := range []servers.Kind{servers.KindPostgres, servers.KindMariaDB, servers.KindPgBouncer, servers.KindMongoDB} {
 		options := []servers.Option{servers.Durable()}
 		if kind == servers.KindPgBouncer {
 			if len(running) == 0 || running[0].Kind() != servers.KindPostgres {
@@ -91,7 +112,11 @@ func start(ctx context.Context, notes io.Writer) ([]*servers.Server, error) {
 func printShell(out io.Writer, running []*servers.Server) error {
 	var b strings.Builder
 	for _, s := range running {
-		fmt.Fprintf(&b, "# %-10s %-20s socket %s\n#            %s\n", s.Kind(), s.Addr(), s.Socket(), s.Version())
+		fmt.Fprintf(&b, "# %-10s %s", s.Kind(), s.Addr())
+		if s.Socket() != "" {
+			fmt.Fprintf(&b, " socket %s", s.Socket())
+		}
+		fmt.Fprintf(&b, "\n#            %s\n", s.Version())
 	}
 	b.WriteString("\n")
 	for _, s := range running {
@@ -114,7 +139,7 @@ type shownServer struct {
 	Version string        `json:"version"`
 	URL     string        `json:"url"`
 	Address string        `json:"address"`
-	Socket  string        `json:"socket"`
+	Socket  string        `json:"socket,omitempty"`
 	Pid     int           `json:"pid"`
 	Users   []shownUser   `json:"users"`
 	Certs   servers.Certs `json:"certs"`
