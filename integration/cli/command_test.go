@@ -32,18 +32,26 @@ func TestCommand(t *testing.T) {
 			}
 		})
 	}
+	on("SQLite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") }, map[string]func(*shell){
+		"files are loaded":         loads,
+		"Chinook's JSON is loaded": loadsChinook,
+	})
 	on("PostgreSQL", func(t *testing.T) string { return servers.Postgres(t).Database(t) }, map[string]func(*shell){
 		"ping and health say version and role":           pingAndHealth,
 		"a script goes on in another database":           otherDatabase,
 		"what a script can't do is told with its line":   refusals,
 		"dumps with COPY are loaded":                     copied,
 		"Chinook's script runs as it is, and once again": chinook,
+		"files are loaded":                               loads,
+		"Chinook's JSON is loaded":                       loadsChinook,
 	})
 	on("MariaDB", func(t *testing.T) string { return servers.MariaDB(t).Database(t) }, map[string]func(*shell){
 		"ping and health say version and role":                        pingAndHealthOnMariaDB,
 		"a script makes a database and uses it, without one to begin": madeAndUsed,
 		"Chinook's script runs as it is, and once again":              chinookOnMariaDB,
-		"dumps are loaded": dumpedOnMariaDB,
+		"dumps are loaded":         dumpedOnMariaDB,
+		"files are loaded":         loads,
+		"Chinook's JSON is loaded": loadsChinook,
 	})
 }
 

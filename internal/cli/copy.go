@@ -66,21 +66,16 @@ func takeCopy(text string) (table string, columns []string, ok bool) {
 // that aren't generated, and every COPY loads what an INSERT has to be told to override. Each value goes to the server as the
 // text that it is, for the same function of its type to read that reads a COPY's.
 func copyInsert(ctx context.Context, db plinth.Querier, table string, columns []string) (insert string, fields int, err error) {
-	const query = `select attname as name, pg_catalog.quote_ident(attname) as quoted, attidentity = 'a' as always,
-		pg_catalog.format_type(atttypid, -1) as type from pg_catalog.pg_attribute
-		where attrelid = pg_catalog.to_regclass(?) and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`
+	there, err := postgresColumns(ctx, db, table)
+	if err != nil {
+		return "", 0, err
+	}
 	overriding, all, types := "", []string{}, map[string]string{}
-	for column, err := range plinth.Each[struct {
-		Name, Quoted, Type string
-		Always             bool
-	}](ctx, db, query, table) {
-		if err != nil {
-			return "", 0, err
-		}
+	for _, column := range there {
 		all = append(all, column.Quoted)
 		types[column.Name] = column.Type
 		if column.Always {
-			overriding = " overriding system value"
+			overriding = overridingSystem
 		}
 	}
 	if len(all) == 0 {
@@ -99,6 +94,23 @@ func copyInsert(ctx context.Context, db plinth.Querier, table string, columns []
 	}
 	insert = "insert into " + table + " (" + strings.Join(columns, ", ") + ")" + overriding + " values (" + strings.Join(values, ", ") + ")"
 	return insert, len(columns), nil
+}
+
+// overridingSystem is what an INSERT says that gives values to columns which are always generated.
+const overridingSystem = " overriding system value"
+
+// postgresColumn is a column that can be loaded.
+type postgresColumn struct {
+	Name, Quoted, Type string
+	Always             bool // generated always as identity
+}
+
+// postgresColumns returns the columns of a table, which is given as SQL writes it, none if it isn't there.
+func postgresColumns(ctx context.Context, db plinth.Querier, table string) ([]postgresColumn, error) {
+	const query = `select attname as name, pg_catalog.quote_ident(attname) as quoted, attidentity = 'a' as always,
+		pg_catalog.format_type(atttypid, -1) as type from pg_catalog.pg_attribute
+		where attrelid = pg_catalog.to_regclass(?) and attnum > 0 and not attisdropped and attgenerated = '' order by attnum`
+	return plinth.All[postgresColumn](ctx, db, query, table)
 }
 
 // unquoted returns the name that SQL means.

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/plinthdb/plinth"
@@ -85,33 +83,18 @@ func (e *execCmd) Run(ctx context.Context, a *app) error {
 
 // script runs a script.
 func (e *execCmd) script(ctx context.Context, a *app) error {
-	var in io.Reader = &input{ctx: ctx, from: a.stdin}
-	name, size := "standard input", int64(-1)
-	if e.File != "-" {
-		f, err := os.Open(e.File)
-		if err != nil {
-			return usagef("", "%w", err)
-		}
-		defer f.Close() //nolint:errcheck // it was only read
-		info, err := f.Stat()
-		if err != nil {
-			return usagef("", "%w", err)
-		}
-		if info.IsDir() {
-			return usagef("", "%s is a directory", e.File)
-		}
-		in, name = f, e.File
-		if info.Mode().IsRegular() {
-			size = info.Size()
-		}
+	in, name, size, err := openInput(ctx, a, e.File)
+	if err != nil {
+		return err
 	}
+	defer in.Close() //nolint:errcheck // it was only read
 	var bar progress
 	if isTerminal(a.stderr) && size > 0 {
 		bar = newProgress(a.stderr, size)
 	}
 	start := time.Now()
 	s := &script{name: name, in: in, out: a.out, single: e.Single, progress: bar}
-	err := s.run(ctx, func(database string, fn func(*plinth.Engine) error) error {
+	err = s.run(ctx, func(database string, fn func(*plinth.Engine) error) error {
 		return a.engineOf(ctx, create, database, fn)
 	})
 	bar.finish()

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/plinthdb/plinth"
+)
+
+// jsonSource is an array of rows, an object of such arrays, or rows one after the other.
+type jsonSource struct {
+	dec    *json.Decoder
+	breaks *lineBreaks
+	ofRows bool // rows one after the other
+	whole  bool // an object of arrays
+	begun  bool
+	number int
+}
+
+func newJSONSource(r io.Reader, ofRows, whole bool) *jsonSource {
+	breaks := &lineBreaks{from: r}
+	return &jsonSource{dec: json.NewDecoder(breaks), breaks: breaks, ofRows: ofRows, whole: whole}
+}
+
+func (j *jsonSource) offset() int64 { return j.dec.InputOffset() }
+
+func (j *jsonSource) table() (string, error) {
+	first := !j.begun
+	j.begun = true
+	switch {
+	case j.ofRows && first:
+		return "", nil
+	case j.ofRows:
+		return "", io.EOF
+	case j.whole && first:
+		if err := j.expect('{', "an object of arrays"); err != nil {
+			return "", err
+		}
+	case !j.whole && first:
+		return "", j.expect('[', "an array of objects, or an object of such arrays")
+	case !j.whole:
+		return "", j.end()
+	}
+	name, err := j.dec.Token()
+	switch {
+	case err != nil:
+		return "", j.wrong(err)
+	case name == json.Delim('}'):
+		return "", j.end()
+	}
+	j.number = 0
+	return name.(string), j.expect('[', fmt.Sprintf("the array of the rows of %s", name))
+}
+
+// end makes sure that nothing follows.
+func (j *jsonSource) end() error {
+	switch _, err := j.dec.Token(); {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case err != nil:
+		return j.wrong(err)
+	}
+	return j.here(errors.New("something follows the end of the JSON document"))
+}
+
+// expect reads what an object or an array begins with.
+func (j *jsonSource) expect(begin json.Delim, what string) error {
+	switch t, err := j.dec.Token(); {
+	case err != nil:
+		return j.wrong(err)
+	case t != begin:
+		return j.here(fmt.Errorf("%s is expected here, and not %s", what, described(t)))
+	}
+	return nil
+}
+
+func described(t json.Token) string {
+	switch t := t.(type) {
+	case json.Delim:
+		return "a " + strconv.Quote(t.String())
+	case string:
+		return "a text"
+	case nil:
+		return "null"
+	}
+	return fmt.Sprint(t)
+}
+
+func (j *jsonSource) row() (r row, err error) {
+	begin, err := j.dec.Token()
+	switch {
+	case errors.Is(err, io.EOF) && j.ofRows:
+		return r, io.EOF
+	case err != nil:
+		return r, j.wrong(err)
+	case begin == json.Delim(']'):
+		return r, io.EOF
+	}
+	j.number++
+	r.number, r.line = j.number, j.breaks.line(j.dec.InputOffset())
+	if begin != json.Delim('{') {
+		return r, j.here(fmt.Errorf("a row has to be an object, and not %s", described(begin)))
+	}
+	for {
+		name, err := j.dec.Token()
+		switch {
+		case err != nil:
+			return r, j.wrong(err)
+		case name == json.Delim('}'):
+			return r, nil
+		}
+		var raw json.RawMessage
+		if err := j.dec.Decode(&raw); err != nil {
+			return r, j.wrong(err)
+		}
+		value, err := fromJSON(raw)
+		if err != nil {
+			return r, j.here(fmt.Errorf("%s: %w", name, err))
+		}
+		r.names, r.values = append(r.names, name.(string)), append(r.values, value)
+	}
+}
+
+// fromJSON returns a value as a row has it.
+func fromJSON(raw json.RawMessage) (any, error) {
+	if !utf8.Valid(raw) { // encoding/json would put another character there
+		return nil, errors.New("the text isn't valid UTF-8")
+	}
+	switch raw[0] {
+	case 'n':
+		return nil, nil //nolint:nilnil // null
+	case 't', 'f':
+		return raw[0] == 't', nil
+	case '"':
+		var text string
+		err := json.Unmarshal(raw, &text)
+		return text, err
+	case '{', '[':
+		return raw, nil
+	}
+	return number(string(raw))
+}
+
+// number returns an int64, or beyond that and with a fraction a plinth.Decimal: each digit is kept.
+func number(digits string) (any, error) {
+	if !strings.ContainsAny(digits, ".eE") {
+		if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return plinth.ParseDecimal(digits)
+}
+
+// unnested returns an object or an array as map[string]any and []any.
+func unnested(raw json.RawMessage) (any, error) {
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return exact(v)
+}
+
+// exact replaces the numbers within a value.
+func exact(v any) (_ any, err error) {
+	switch v := v.(type) {
+	case json.Number:
+		return number(v.String())
+	case map[string]any:
+		for key, e := range v {
+			if v[key], err = exact(e); err != nil {
+				return nil, fmt.Errorf("%s: %w", key, err)
+			}
+		}
+	case []any:
+		for i, e := range v {
+			if v[i], err = exact(e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+// wrong is what the decoder says, with its line.
+func (j *jsonSource) wrong(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the file ends in the middle of the JSON document")
+	}
+	return j.here(err)
+}
+
+func (j *jsonSource) here(err error) error {
+	return &placed{line: j.breaks.line(j.dec.InputOffset()), err: err}
+}
+
+// lineBreaks notes where the lines end of what is read through it, until somebody has asked for a line behind them.
+type lineBreaks struct {
+	from   io.Reader
+	read   int64
+	ends   []int64 // after line passed
+	passed int
+}
+
+// Read implements io.Reader.
+func (l *lineBreaks) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	for i, c := range p[:n] {
+		if c == '\n' {
+			l.ends = append(l.ends, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	return n, err
+}
+
+// line returns the line of the byte before an offset. The offsets that are asked for must not go back.
+func (l *lineBreaks) line(offset int64) int {
+	n := 0
+	for n < len(l.ends) && l.ends[n] < offset-1 {
+		n++
+	}
+	l.ends = l.ends[:copy(l.ends, l.ends[n:])]
+	l.passed += n
+	return l.passed + 1
+}
