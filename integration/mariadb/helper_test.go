@@ -1,12 +1,8 @@
 package mariadb_test
 
 import (
-	"net/url"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
@@ -25,20 +21,11 @@ const within, slack = suite.Within, suite.Slack
 // options returns the driver's own options for the database that a server's URL names.
 func options(t testing.TB, text string) mariadb.Options {
 	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	q := u.Query()
+	at := suite.At(t, text)
 	return mariadb.Options{
-		Hosts: []mariadb.Host{{Name: u.Hostname(), Port: port}}, Database: strings.TrimPrefix(u.Path, "/"),
-		User: u.User.Username(), Password: config.NewSecret(password),
-		TLS: mariadb.TLS{Mode: q.Get("ssl_mode"), RootCert: q.Get("ssl_ca"), Cert: q.Get("ssl_cert"), Key: q.Get("ssl_key")},
+		Hosts: []mariadb.Host{{Name: at.Host, Port: at.Port}}, Database: at.Database,
+		User: at.User, Password: at.Password,
+		TLS: mariadb.TLS{Mode: at.Query.Get("ssl_mode"), RootCert: at.Query.Get("ssl_ca"), Cert: at.Query.Get("ssl_cert"), Key: at.Query.Get("ssl_key")},
 	}
 }
 

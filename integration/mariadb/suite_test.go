@@ -26,6 +26,7 @@ var database = &suite.Database{
 	Server: servers.MariaDB, Engine: mariadb.Open, FromConfig: mariadb.OpenConfig,
 	NoTLS: [2]string{"ssl_mode", "DISABLED"}, Reserve: 2, // what sends a KILL has no database
 	Asides: 1, End: end, Busy: busy,
+	ShortWaits: "innodb_lock_wait_timeout=0",
 	SQL: suite.SQL{
 		Number:  "?",
 		Numbers: "select seq from seq_1_to_1000 where seq <= ?",
@@ -117,66 +118,6 @@ func end(ctx context.Context, q plinth.Querier, most int) (int, error) {
 	return ended, nil
 }
 
-func TestSoakMixedCallsWithRandomCancels(t *testing.T) { database.SoakMixedCallsWithRandomCancels(t) }
+func TestSoak(t *testing.T) { database.Soak(t) }
 
-func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
-	database.SoakNoRowAndNoSettingReachesAnother(t)
-}
-
-func TestSoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
-	database.SoakEveryCallReturnsInTimeFromABlackhole(t)
-}
-
-func TestSoakConnectionsCutAtARandomByte(t *testing.T) { database.SoakConnectionsCutAtARandomByte(t) }
-
-func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
-	database.SoakSessionsEndedByAnAdministrator(t)
-}
-
-func TestSoakTheServerIsKilledUnderLoad(t *testing.T) { database.SoakTheServerIsKilledUnderLoad(t) }
-
-func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
-	database.ASessionThatEndedWhileItWasIdleIsNotWrittenTo(t)
-}
-
-func TestASessionIsInStepAfterItsAnswerWasLate(t *testing.T) {
-	database.ASessionIsInStepAfterItsAnswerWasLate(t)
-}
-
-func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) { database.SoakReloadsUnderLoadFailNoCall(t) }
-
-func TestSoakALostReplyIsNeverWrittenTwice(t *testing.T) {
-	database.SoakALostReplyIsNeverWrittenTwice(t)
-}
-
-func TestSoakALostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) {
-	database.SoakALostReplyToExecuteManyIsNeverWrittenTwice(t)
-}
-
-func TestSoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
-	database.SoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t)
-}
-
-func TestSoakALostReplyToCommitIsNeverReplayed(t *testing.T) {
-	database.SoakALostReplyToCommitIsNeverReplayed(t)
-}
-
-func TestALostReplyBeforeCommitIsReplayed(t *testing.T) { database.ALostReplyBeforeCommitIsReplayed(t) }
-
-func TestALostReplyToAReadIsAskedForAgain(t *testing.T) { database.ALostReplyToAReadIsAskedForAgain(t) }
-
-func TestACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
-	database.ACancelledStatementLeavesItsConnectionToBeUsed(t)
-}
-
-func TestABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
-	database.ABigResultIsNotReadToItsEndToBeClosed(t)
-}
-
-func TestCloseCutsWhatRuns(t *testing.T) { database.CloseCutsWhatRuns(t) }
-
-func TestSoakDeadlocks(t *testing.T) { database.SoakDeadlocks(t) }
-
-func TestSoakLocksThatAreNotToBeHad(t *testing.T) {
-	database.SoakLocksThatAreNotToBeHad(t, "innodb_lock_wait_timeout=0")
-}
+func TestFaults(t *testing.T) { database.Faults(t) }

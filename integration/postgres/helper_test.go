@@ -1,12 +1,8 @@
 package postgres_test
 
 import (
-	"net/url"
-	"strconv"
-	"strings"
 	"testing"
 
-	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
@@ -25,19 +21,11 @@ const within, slack = suite.Within, suite.Slack
 // options returns the driver's own options for the database that a server's URL names.
 func options(t testing.TB, text string) postgres.Options {
 	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
+	at := suite.At(t, text)
 	return postgres.Options{
-		Hosts: []postgres.Host{{Name: u.Hostname(), Port: port}}, Database: strings.TrimPrefix(u.Path, "/"),
-		User: u.User.Username(), Password: config.NewSecret(password),
-		TLS: postgres.TLS{Mode: u.Query().Get("sslmode"), RootCert: u.Query().Get("sslrootcert")},
+		Hosts: []postgres.Host{{Name: at.Host, Port: at.Port}}, Database: at.Database,
+		User: at.User, Password: at.Password,
+		TLS: postgres.TLS{Mode: at.Query.Get("sslmode"), RootCert: at.Query.Get("sslrootcert")},
 	}
 }
 

@@ -27,6 +27,7 @@ var database = &suite.Database{
 	Busy: func(ctx context.Context, q plinth.Querier) (int, error) {
 		return plinth.One[int](ctx, q, "select count(*) "+others+" and state <> 'idle'")
 	},
+	ShortWaits: "lock_timeout=5ms", DeadlocksSoon: []servers.Option{servers.Flags("-c", "deadlock_timeout=10ms")},
 	SQL: suite.SQL{
 		Number:  "?::bigint",
 		Numbers: "select g from generate_series(1, ?) g",
@@ -69,68 +70,6 @@ var database = &suite.Database{
 	},
 }
 
-func TestSoakMixedCallsWithRandomCancels(t *testing.T) { database.SoakMixedCallsWithRandomCancels(t) }
+func TestSoak(t *testing.T) { database.Soak(t) }
 
-func TestSoakNoRowAndNoSettingReachesAnother(t *testing.T) {
-	database.SoakNoRowAndNoSettingReachesAnother(t)
-}
-
-func TestSoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
-	database.SoakEveryCallReturnsInTimeFromABlackhole(t)
-}
-
-func TestSoakConnectionsCutAtARandomByte(t *testing.T) { database.SoakConnectionsCutAtARandomByte(t) }
-
-func TestSoakSessionsEndedByAnAdministrator(t *testing.T) {
-	database.SoakSessionsEndedByAnAdministrator(t)
-}
-
-func TestSoakTheServerIsKilledUnderLoad(t *testing.T) { database.SoakTheServerIsKilledUnderLoad(t) }
-
-func TestASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
-	database.ASessionThatEndedWhileItWasIdleIsNotWrittenTo(t)
-}
-
-func TestASessionIsInStepAfterItsAnswerWasLate(t *testing.T) {
-	database.ASessionIsInStepAfterItsAnswerWasLate(t)
-}
-
-func TestSoakReloadsUnderLoadFailNoCall(t *testing.T) { database.SoakReloadsUnderLoadFailNoCall(t) }
-
-func TestSoakALostReplyIsNeverWrittenTwice(t *testing.T) {
-	database.SoakALostReplyIsNeverWrittenTwice(t)
-}
-
-func TestSoakALostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) {
-	database.SoakALostReplyToExecuteManyIsNeverWrittenTwice(t)
-}
-
-func TestSoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
-	database.SoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t)
-}
-
-func TestSoakALostReplyToCommitIsNeverReplayed(t *testing.T) {
-	database.SoakALostReplyToCommitIsNeverReplayed(t)
-}
-
-func TestALostReplyBeforeCommitIsReplayed(t *testing.T) { database.ALostReplyBeforeCommitIsReplayed(t) }
-
-func TestALostReplyToAReadIsAskedForAgain(t *testing.T) { database.ALostReplyToAReadIsAskedForAgain(t) }
-
-func TestACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
-	database.ACancelledStatementLeavesItsConnectionToBeUsed(t)
-}
-
-func TestABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
-	database.ABigResultIsNotReadToItsEndToBeClosed(t)
-}
-
-func TestCloseCutsWhatRuns(t *testing.T) { database.CloseCutsWhatRuns(t) }
-
-func TestSoakDeadlocks(t *testing.T) {
-	database.SoakDeadlocks(t, servers.Flags("-c", "deadlock_timeout=10ms"))
-}
-
-func TestSoakLocksThatAreNotToBeHad(t *testing.T) {
-	database.SoakLocksThatAreNotToBeHad(t, "lock_timeout=5ms")
-}
+func TestFaults(t *testing.T) { database.Faults(t) }

@@ -32,11 +32,11 @@ const (
 	none // there weren't any
 )
 
-// SoakEveryCallReturnsInTimeFromABlackhole lets connections go Silent under every verb, at once or at a random moment
+// everyCallReturnsInTimeFromABlackhole lets connections go Silent under every verb, at once or at a random moment
 // within it, in each direction, with bytes held and lost. All have to return soon after their deadline. The long form holds
 // them to 100 ms, wherever the machine itself was no later than 10 ms at any of the few turns that takes; the short one,
 // which runs beside other tests, only finds those that wait for something.
-func (d *Database) SoakEveryCallReturnsInTimeFromABlackhole(t *testing.T) {
+func (d *Database) everyCallReturnsInTimeFromABlackhole(t *testing.T) {
 	type job struct {
 		name string
 		verb verb

@@ -13,8 +13,8 @@ import (
 // request, and some for a machine that is busy with other tests.
 const Slack = 500 * time.Millisecond
 
-// ACancelledStatementLeavesItsConnectionToBeUsed shows that a cancel costs no new connection.
-func (d *Database) ACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
+// aCancelledStatementLeavesItsConnectionToBeUsed shows that a cancel costs no new connection.
+func (d *Database) aCancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) {
 	e := d.OpenNew(t, PoolOf(1))
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -36,8 +36,8 @@ func (d *Database) ACancelledStatementLeavesItsConnectionToBeUsed(t *testing.T) 
 	}
 }
 
-// ABigResultIsNotReadToItsEndToBeClosed closes rows of which minutes' worth are left.
-func (d *Database) ABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
+// aBigResultIsNotReadToItsEndToBeClosed closes rows of which minutes' worth are left.
+func (d *Database) aBigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
 	e := d.OpenNew(t, PoolOf(1))
 	for _, text := range d.Big {
 
@@ -61,8 +61,8 @@ func (d *Database) ABigResultIsNotReadToItsEndToBeClosed(t *testing.T) {
 	}
 }
 
-// CloseCutsWhatRuns closes the engine under a statement, which the server then stops, too.
-func (d *Database) CloseCutsWhatRuns(t *testing.T) {
+// closeCutsWhatRuns closes the engine under a statement, which the server then stops, too.
+func (d *Database) closeCutsWhatRuns(t *testing.T) {
 	url := d.Server(t).Database(t)
 	e, err := d.Engine(t.Context(), plinth.Options{URL: url})
 	if err != nil {

@@ -103,9 +103,9 @@ func (w *writer) summary(t testing.TB, databases ...*plinth.Engine) ledger.Tally
 	return sum
 }
 
-// SoakConnectionsCutAtARandomByte cuts every connection at a byte that nobody knows, in either direction, under those that
+// connectionsCutAtARandomByte cuts every connection at a byte that nobody knows, in either direction, under those that
 // write.
-func (d *Database) SoakConnectionsCutAtARandomByte(t *testing.T) {
+func (d *Database) connectionsCutAtARandomByte(t *testing.T) {
 	server := d.Server(t)
 	url := server.Database(t)
 	direct := d.OpenURL(t, url, Silent)
@@ -140,8 +140,8 @@ func (d *Database) SoakConnectionsCutAtARandomByte(t *testing.T) {
 	}
 }
 
-// SoakSessionsEndedByAnAdministrator has the server end sessions at random under those that write.
-func (d *Database) SoakSessionsEndedByAnAdministrator(t *testing.T) {
+// sessionsEndedByAnAdministrator has the server end sessions at random under those that write.
+func (d *Database) sessionsEndedByAnAdministrator(t *testing.T) {
 	server := d.Server(t)
 	url := server.Database(t)
 	admin := d.OpenURL(t, url, PoolOf(1), Silent)
@@ -167,9 +167,9 @@ func (d *Database) SoakSessionsEndedByAnAdministrator(t *testing.T) {
 	}
 }
 
-// SoakTheServerIsKilledUnderLoad kills it as a power failure does, and starts it again. Nothing that was acknowledged may be
+// theServerIsKilledUnderLoad kills it as a power failure does, and starts it again. Nothing that was acknowledged may be
 // missing, and the engine has to find back by itself.
-func (d *Database) SoakTheServerIsKilledUnderLoad(t *testing.T) {
+func (d *Database) theServerIsKilledUnderLoad(t *testing.T) {
 	server := d.Server(t, servers.Durable(), servers.Private())
 	url := server.Database(t)
 	direct := d.OpenURL(t, url, Silent)
@@ -201,9 +201,9 @@ func (d *Database) SoakTheServerIsKilledUnderLoad(t *testing.T) {
 	t.Logf("killed %d times; the first write succeeded within %v of the start", times(30), slowest)
 }
 
-// ASessionThatEndedWhileItWasIdleIsNotWrittenTo ends all of a pool's sessions when nobody uses them. Not one write may be
+// aSessionThatEndedWhileItWasIdleIsNotWrittenTo ends all of a pool's sessions when nobody uses them. Not one write may be
 // lost to them, nor be left in doubt, nor use up its attempts.
-func (d *Database) ASessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
+func (d *Database) aSessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
 	server := d.Server(t)
 	url := server.Database(t)
 	admin := d.OpenURL(t, url, PoolOf(1), Silent)

@@ -21,6 +21,9 @@ type Database struct {
 	Engine     func(ctx context.Context, opts ...plinth.Options) (*plinth.Engine, error)
 	FromConfig func(ctx context.Context, c config.Config, o plinth.Options) (*plinth.Engine, error)
 	NoTLS      [2]string // the parameter of a URL that turns TLS off, and its value
+	ShortWaits string    // the parameter of a URL that makes waits for a lock short
+
+	DeadlocksSoon []servers.Option // have the server look for deadlocks soon
 
 	// Reserve is how many sessions beyond the pool's maximum a server may see for a moment: those that were closed here and
 	// whose process hasn't ended there yet.

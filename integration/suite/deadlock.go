@@ -7,7 +7,6 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/ledger"
-	"github.com/plinthdb/plinth/integration/servers"
 )
 
 // locking is what transactions do that wait for each other. Each writes its token, and then what the other has locked.
@@ -83,15 +82,15 @@ func (l *locking) counted(t *testing.T, want int) {
 	}
 }
 
-// SoakDeadlocks has pairs of transactions lock the same two rows in opposite order: 1,000 times, of which the database ends one
+// deadlocks has pairs of transactions lock the same two rows in opposite order: 1,000 times, of which the database ends one
 // each. By hand that one fails with all that it did undone and what it does next refused; by InTx it runs again, and both are
 // there once.
-func (d *Database) SoakDeadlocks(t *testing.T, opts ...servers.Option) {
-	rounds := max(times(1_000), 50)
-	if !InFull() {
-		rounds = 50
+func (d *Database) deadlocks(t *testing.T) {
+	rounds := 50
+	if InFull() {
+		rounds = 1_000
 	}
-	l := d.newLocking(t, d.Server(t, opts...).Database(t))
+	l := d.newLocking(t, d.Server(t, d.DeadlocksSoon...).Database(t))
 	kept := 0
 	for round := range rounds {
 		both := make(chan struct{}, 2)
@@ -143,15 +142,14 @@ func (d *Database) SoakDeadlocks(t *testing.T, opts ...servers.Option) {
 	}
 }
 
-// SoakLocksThatAreNotToBeHad does the same with waits for a lock that end in vain. The parameter is one of the URL that makes them
-// short.
-func (d *Database) SoakLocksThatAreNotToBeHad(t *testing.T, parameter string) {
+// locksThatAreNotToBeHad does the same with waits for a lock that end in vain.
+func (d *Database) locksThatAreNotToBeHad(t *testing.T) {
 	rounds := 50
 	if InFull() {
 		rounds = 1_000
 	}
 	url := d.Server(t).Database(t)
-	l := d.newLocking(t, url+"&"+parameter, func(o *plinth.Options) { o.Retry.Attempts = 2 })
+	l := d.newLocking(t, url+"&"+d.ShortWaits, func(o *plinth.Options) { o.Retry.Attempts = 2 })
 	kept := 0
 	for round := range rounds {
 		holder, err := l.direct.Begin(t.Context())

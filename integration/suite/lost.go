@@ -120,9 +120,9 @@ func (d *Database) lossyWrites() map[string]lossyWrite {
 	return writes
 }
 
-// SoakALostReplyIsNeverWrittenTwice loses the reply to a write, in every form that one has. The server has answered, so
+// aLostReplyIsNeverWrittenTwice loses the reply to a write, in every form that one has. The server has answered, so
 // the row is there; nobody else can know.
-func (d *Database) SoakALostReplyIsNeverWrittenTwice(t *testing.T) {
+func (d *Database) aLostReplyIsNeverWrittenTwice(t *testing.T) {
 	t.Parallel()
 	for name, w := range d.lossyWrites() {
 		t.Run(name, func(t *testing.T) {
@@ -156,9 +156,9 @@ func (d *Database) SoakALostReplyIsNeverWrittenTwice(t *testing.T) {
 	}
 }
 
-// SoakALostReplyToExecuteManyIsNeverWrittenTwice loses each of the replies that ExecuteMany waits for. Only that to
+// aLostReplyToExecuteManyIsNeverWrittenTwice loses each of the replies that ExecuteMany waits for. Only that to
 // COMMIT leaves a doubt. It's the second, unless the server had time to speak in the middle of a COPY.
-func (d *Database) SoakALostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) {
+func (d *Database) aLostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
 		"the fastest way": ledger.Insert,
@@ -211,8 +211,8 @@ func (d *Database) SoakALostReplyToExecuteManyIsNeverWrittenTwice(t *testing.T) 
 	}
 }
 
-// SoakALostReplyToAnUpdateOrDeleteIsNotRepeated loses the replies to writes that do more when they are done again.
-func (d *Database) SoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
+// aLostReplyToAnUpdateOrDeleteIsNotRepeated loses the replies to writes that do more when they are done again.
+func (d *Database) aLostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	l := d.OpenLossy(t)
 	Execute(t, l.Direct, "create table counter (n bigint not null)", "insert into counter values (0)",
@@ -246,8 +246,8 @@ func (d *Database) SoakALostReplyToAnUpdateOrDeleteIsNotRepeated(t *testing.T) {
 	}
 }
 
-// SoakALostReplyToCommitIsNeverReplayed loses what the server says to COMMIT.
-func (d *Database) SoakALostReplyToCommitIsNeverReplayed(t *testing.T) {
+// aLostReplyToCommitIsNeverReplayed loses what the server says to COMMIT.
+func (d *Database) aLostReplyToCommitIsNeverReplayed(t *testing.T) {
 	t.Parallel()
 	l := d.OpenLossy(t)
 	book := newBook(t, l.Direct)
@@ -296,9 +296,9 @@ func (d *Database) SoakALostReplyToCommitIsNeverReplayed(t *testing.T) {
 	book.check(t, l.Direct)
 }
 
-// ALostReplyBeforeCommitIsReplayed loses each of the replies in a transaction. Nothing can have come of the transaction
+// aLostReplyBeforeCommitIsReplayed loses each of the replies in a transaction. Nothing can have come of the transaction
 // as long as COMMIT wasn't sent.
-func (d *Database) ALostReplyBeforeCommitIsReplayed(t *testing.T) {
+func (d *Database) aLostReplyBeforeCommitIsReplayed(t *testing.T) {
 	t.Parallel()
 	l := d.OpenLossy(t)
 	book := newBook(t, l.Direct)
@@ -328,8 +328,8 @@ func (d *Database) ALostReplyBeforeCommitIsReplayed(t *testing.T) {
 	book.check(t, l.Direct)
 }
 
-// ALostReplyToAReadIsAskedForAgain has nothing to be afraid of.
-func (d *Database) ALostReplyToAReadIsAskedForAgain(t *testing.T) {
+// aLostReplyToAReadIsAskedForAgain has nothing to be afraid of.
+func (d *Database) aLostReplyToAReadIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	l := d.OpenLossy(t)
 	question := "select " + d.Number + " * 3"

@@ -40,9 +40,9 @@ func (d *Database) ask(ctx context.Context, q plinth.Querier, nonce int64, rows,
 	return n, nil
 }
 
-// SoakNoRowAndNoSettingReachesAnother asks for rows that carry the question's number, on few connections, and cancels while
+// noRowAndNoSettingReachesAnother asks for rows that carry the question's number, on few connections, and cancels while
 // they are read. In between others set what is the session's own, and are cancelled, too: no question may meet it.
-func (d *Database) SoakNoRowAndNoSettingReachesAnother(t *testing.T) {
+func (d *Database) noRowAndNoSettingReachesAnother(t *testing.T) {
 	const most, callers = 4, 4
 	n := int64(times(50_000))
 	e := d.OpenNew(t, PoolOf(most), Silent)

@@ -13,9 +13,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// SoakReloadsUnderLoadFailNoCall changes an engine's settings a hundred times under load, and every fifth time its database.
+// reloadsUnderLoadFailNoCall changes an engine's settings a hundred times under load, and every fifth time its database.
 // No call may notice, and what was acknowledged has to be in one of the two.
-func (d *Database) SoakReloadsUnderLoadFailNoCall(t *testing.T) {
+func (d *Database) reloadsUnderLoadFailNoCall(t *testing.T) {
 	server := d.Server(t)
 	before := goleak.IgnoreCurrent()
 	urls := []string{server.Database(t), server.Database(t)}

@@ -19,9 +19,9 @@ import (
 // errUndo is what a function of InTx returns to have its work undone.
 var errUndo = errors.New("undo this")
 
-// SoakMixedCallsWithRandomCancels does everything at once that services do, under contexts that end before, in and after
+// mixedCallsWithRandomCancels does everything at once that services do, under contexts that end before, in and after
 // the calls, by cancel and by deadline, and holds the database against what was said in the end.
-func (d *Database) SoakMixedCallsWithRandomCancels(t *testing.T) {
+func (d *Database) mixedCallsWithRandomCancels(t *testing.T) {
 	const most, callers = 8, 8
 	n := int64(times(100_000))
 	url := d.Server(t).Database(t)
@@ -254,7 +254,7 @@ func ignore(err error, kind plinth.Kind) error {
 	return err
 }
 
-// with sets what nobody else may see: see also TestSoakNoRowAndNoSettingReachesAnother.
+// with sets what nobody else may see: see also noRowAndNoSettingReachesAnother.
 func (m *mix) with(ctx context.Context) error {
 	return m.e.With(ctx, func(c *plinth.Conn) error {
 		if _, err := c.Execute(ctx, m.Name); err != nil {

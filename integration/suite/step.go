@@ -13,9 +13,9 @@ import (
 	"github.com/plinthdb/plinth/plinthtest"
 )
 
-// ASessionIsInStepAfterItsAnswerWasLate gives up calls whose answers, or questions, are held on their way, and lets them pass
+// aSessionIsInStepAfterItsAnswerWasLate gives up calls whose answers, or questions, are held on their way, and lets them pass
 // afterwards. What the session is asked next must get its own answer, and not that of what was given up.
-func (d *Database) ASessionIsInStepAfterItsAnswerWasLate(t *testing.T) {
+func (d *Database) aSessionIsInStepAfterItsAnswerWasLate(t *testing.T) {
 	server := d.Server(t)
 	var texts atomic.Int64
 	for name, v := range d.verbs() {

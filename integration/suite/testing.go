@@ -3,11 +3,15 @@ package suite
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/pool"
 )
@@ -68,6 +72,32 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v in vain: %s", Within, what)
 		}
+	}
+}
+
+// Address is what a server's URL tells.
+type Address struct {
+	Host, Database, User string
+	Port                 int
+	Password             config.Secret
+	Query                url.Values
+}
+
+// At reads a server's URL.
+func At(t testing.TB, text string) Address {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	return Address{
+		Host: u.Hostname(), Port: port, Database: strings.TrimPrefix(u.Path, "/"), User: u.User.Username(),
+		Password: config.NewSecret(password), Query: u.Query(),
 	}
 }
 
