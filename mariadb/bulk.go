@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -69,7 +70,7 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 	b.pulled++
 	if b.ctx.Err() != nil {
 		b.row = b.pulled
-		return ended(b.ctx, driver.Prepare, nil)
+		return netdriver.Ended(b.ctx, driver.Prepare, nil)
 	}
 	if err == nil && (b.st == nil || req.Native != b.st.text) {
 		f := b.flush()
@@ -107,7 +108,7 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	if f := s.enter(b.ctx, req); f != nil {
 		return f
 	}
-	defer s.watch.end()
+	defer s.EndCall()
 	st := s.cache.get(req.Native)
 	if st == nil {
 		var f *driver.Fault
@@ -197,13 +198,13 @@ func (b *bulk) sendBulk() *driver.Fault {
 		b.count()
 		return nil
 	}
-	if f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.broken != nil || s.running.stray {
+	if f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.Broken != nil || s.running.stray {
 		return f
 	}
 	b.fast = f.Kind != driver.Unsupported // which is of this command, and not of the statement: the caller needn't hear of it
 	if b.ctx.Err() != nil {
 		if !b.fast {
-			f = ended(b.ctx, driver.Run, nil)
+			f = netdriver.Ended(b.ctx, driver.Run, nil)
 		}
 		return f
 	}
@@ -244,8 +245,8 @@ func (b *bulk) bulk() *driver.Fault {
 			b.types[2*i] = wire.TypeVarString
 		}
 	}
-	s.begin(b.ctx)
-	defer s.watch.end()
+	s.StartCall(b.ctx)
+	defer s.EndCall()
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin() + 1}
 	s.SendQuery("SAVEPOINT " + bulkSavepoint)
 	s.cache.sendClosed(s.Conn)
@@ -275,8 +276,8 @@ func (b *bulk) end(row int) int {
 // nobody keeps what they do.
 func (b *bulk) sendBatch(at, n int) *driver.Fault {
 	s, width := b.s, len(b.types)/2
-	s.begin(b.ctx)
-	defer s.watch.end()
+	s.StartCall(b.ctx)
+	defer s.EndCall()
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin()}
 	s.cache.sendClosed(s.Conn)
 	for row := at; row < at+n; row++ {

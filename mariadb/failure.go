@@ -2,10 +2,9 @@ package mariadb
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -19,9 +18,9 @@ func (s *session) refused(ctx context.Context, e *wire.ServerError) {
 	f := s.back.to.serverFault(phase, e)
 	switch {
 	case s.Failed() != nil: // said by a server that has ended the session
-		f.Evict, f.TxDead, s.broken = true, true, f
+		f.Evict, f.TxDead, s.Broken = true, true, f
 	case f.Evict && f.TxDead:
-		s.broken = f
+		s.Broken = f
 	}
 	if phase == driver.Begin {
 		run.stray, s.tx.failed, f.TxDead = true, true, true
@@ -34,15 +33,15 @@ func (s *session) refused(ctx context.Context, e *wire.ServerError) {
 		s.tx.failed = true
 	}
 	switch {
-	case e.Number == interrupted && s.cancel != nil && s.watch.hasFired():
+	case e.Number == interrupted && s.CancelSent() && s.CallOver():
 		native := f
-		f = ended(ctx, run.phase, native.Err)
+		f = netdriver.Ended(ctx, run.phase, native.Err)
 		f.Sent, f.Code = native.Sent, native.Code
 	case f.Kind == driver.ReadOnly, e.Number == notReady:
 		s.turned(f, int(e.Number))
 	}
 	if (f.Verdict == driver.Again || e.Number == interrupted) && run.stmt != nil && run.stmt.Verb == "CALL" &&
-		phase >= driver.Run && s.mayHaveApplied() {
+		phase >= driver.Run && s.MayHaveApplied() {
 		f.Verdict = driver.IfSafe
 		f.Hint = "a procedure may have committed some of what it did before it failed: look before you repeat it"
 	}
@@ -62,7 +61,7 @@ func (s *session) failed(f *driver.Fault) {
 // turned is asked about what was refused because the session only reads, or because the node has left its cluster. If nobody
 // has asked for that, the server isn't the one to speak to any more.
 func (s *session) turned(f *driver.Fault, number int) {
-	asked := s.back.to.ReadOnly || s.dirty || s.native != nil
+	asked := s.back.to.ReadOnly || s.Dirty
 	switch number {
 	case readOnlyTx:
 		asked = asked || s.tx.opts.ReadOnly
@@ -75,19 +74,7 @@ func (s *session) turned(f *driver.Fault, number int) {
 		f.Evict, f.Verdict, f.Hint = false, driver.Never, "the connection only reads, as asked for"
 		return
 	}
-	s.back.invalidate()
-}
-
-// invalidTime is how often at most all connections are given up: where no server can be written to, those that take their
-// place are no better.
-const invalidTime = time.Second
-
-// invalidate gives up all connections.
-func (b *backend) invalidate() {
-	last, now := b.invalidated.Load(), time.Now().UnixNano()
-	if now-last >= int64(invalidTime) && b.invalidated.CompareAndSwap(last, now) {
-		b.pool.Invalidate()
-	}
+	s.back.Invalidate()
 }
 
 // unanswered is the fault of a call that ended before the server answered it. The session is settled before it's used again.
@@ -99,23 +86,20 @@ func (s *session) unanswered(ctx context.Context) *driver.Fault {
 		}
 		return run.failure
 	}
-	f := ended(ctx, run.phase, nil)
-	f.Sent = run.phase >= driver.Run && s.Written() > run.mark
-	switch {
-	case !f.Sent:
-	case run.phase == driver.Commit:
-		f.Verdict = driver.Ambiguous
-	case s.mayHaveApplied():
-		f.Verdict = driver.IfSafe
-	}
+	f := s.Unanswered(ctx, run.phase, s.sent(run.phase))
 	if s.tx.open { // to wait for more answers in it would take the time that the context hasn't got
 		f.TxDead, s.tx.failed = true, true
 	}
 	return f
 }
 
-// mayHaveApplied reports whether what runs is a write that needs no COMMIT: outside a transaction, or a schema change.
-func (s *session) mayHaveApplied() bool {
+// sent reports whether a byte of the statement itself, or of COMMIT, left this process.
+func (s *session) sent(phase driver.Phase) bool {
+	return phase >= driver.Run && s.Written() > s.running.mark
+}
+
+// MayHaveApplied implements netdriver.Protocol: a write needs no COMMIT outside a transaction, nor does a schema change.
+func (s *session) MayHaveApplied() bool {
 	run := &s.running
 	if run.stmt == nil || run.stmt.Access != driver.Write {
 		return false
@@ -128,40 +112,10 @@ func (s *session) inTransaction() bool { return s.Status()&wire.StatusInTransact
 
 // lost is the fault of a call during which the connection broke.
 func (s *session) lost(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
-	if s.broken == nil {
-		s.broken = err
-	}
-	run := &s.running
-	if run.failure != nil && run.failure.Evict { // the server has said why
-		return run.failure
-	}
-	sent := phase >= driver.Run && s.Written() > run.mark
-	if s.watch.wasKilled() {
-		f := &driver.Fault{Kind: driver.Closed, Phase: phase, Sent: sent, Evict: true,
-			Err: fmt.Errorf("interrupted, because the engine was closed: %w", err)}
-		switch {
-		case sent && phase == driver.Commit:
-			f.Verdict = driver.Ambiguous
-		case sent && s.mayHaveApplied():
-			f.Verdict = driver.IfSafe
-		}
-		return f
-	}
-	f := s.back.to.wireFault(ctx, phase, sent, err)
-	f.Evict = true
-	return f
-}
-
-// abandon ends a call whose answer can't be used, because of f. If the connection is good the rest is thrown away.
-func (s *session) abandon(ctx context.Context, f *driver.Fault) *driver.Fault {
-	if f.Evict {
-		s.broken = f
-		return f
-	}
-	for s.Awaited() > 0 {
-		if _, worse := s.answer(ctx); worse != nil {
-			return worse
-		}
+	f := s.Lost(ctx, phase, s.sent(phase), err,
+		"the server or something in between closed it: look at the server's log, its wait_timeout and its max_allowed_packet")
+	if said := s.running.failure; said != nil && said.Evict { // the server has said why
+		return said
 	}
 	return f
 }

@@ -1,14 +1,8 @@
 package mariadb
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
@@ -73,47 +67,4 @@ func (t *target) serverFault(phase driver.Phase, e *wire.ServerError) *driver.Fa
 		f.Verdict = driver.Again
 	}
 	return f
-}
-
-// wireFault is the fault of a connection that broke, or of a call that its context ended. sent says whether a byte of the
-// statement itself, or of COMMIT, left this process.
-func (t *target) wireFault(ctx context.Context, phase driver.Phase, sent bool, err error) *driver.Fault {
-	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Sent: sent, Evict: true, TxDead: true,
-		Err: fmt.Errorf("the connection broke: %w", err), Hint: brokenHint(err)}
-	if ctx.Err() != nil {
-		f.Kind, f.Verdict, f.Hint = contextKind(ctx), driver.Never, ""
-		f.Err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	}
-	switch {
-	case !sent || phase == driver.Begin || phase == driver.Rollback: // there is nothing that could have been applied
-	case phase == driver.Commit:
-		f.Verdict = driver.Ambiguous
-	default:
-		f.Verdict = driver.IfSafe
-	}
-	return f
-}
-
-func brokenHint(err error) string {
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "the server doesn't answer any more"
-	case hungUp(err):
-		return "the server or something in between closed it: look at the server's log, its wait_timeout and its max_allowed_packet"
-	}
-	return ""
-}
-
-// hungUp reports whether the other side has closed the connection.
-func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
-// contextKind tells a deadline from a cancel.
-func contextKind(ctx context.Context) driver.Kind {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return driver.Timeout
-	}
-	return driver.Canceled
 }

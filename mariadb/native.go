@@ -13,6 +13,7 @@ type Conn struct{ s *session }
 
 // Native implements driver.Session: it returns a *Conn.
 func (s *session) Native() any {
+	s.Dirty = true
 	if s.native == nil {
 		s.native = &Conn{s}
 	}
@@ -43,7 +44,7 @@ func (c *Conn) LoadData(ctx context.Context, statement string, data io.Reader) (
 	if f := s.enter(ctx, req); f != nil {
 		return driver.Result{}, f
 	}
-	defer s.watch.end()
+	defer s.EndCall()
 	s.open(req, driver.Run)
 	s.SendQueryInfile(statement, data)
 	f := s.flush(ctx)

@@ -13,8 +13,8 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return driver.Server{}, f
 	}
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	row, f := s.ask(ctx, "SELECT @@global.read_only, @@session.tx_read_only, @@global.wsrep_on, IF(@@global.wsrep_on, "+
 		"(SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'wsrep_ready'), 'OFF')")
 	if f != nil && f.Kind == driver.Undefined { // MySQL, or a build without Galera
@@ -66,13 +66,13 @@ func (s *session) ask(ctx context.Context, text string) ([]string, *driver.Fault
 	}
 }
 
-// check makes a round trip, for the pool, that runs nothing.
-func (s *session) check(ctx context.Context) error {
+// Check implements netdriver.Protocol.
+func (s *session) Check(ctx context.Context) error {
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return f
 	}
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.running = running{phase: driver.Prepare}
 	s.SendPing()
 	if f := s.flush(ctx); f != nil {

@@ -132,7 +132,7 @@ func (s *session) prepared(ctx context.Context, req *driver.Request) (*prepared,
 	if f == nil {
 		return st, nil
 	}
-	if f.Code != cantPrepare || s.broken != nil || s.tx.failed {
+	if f.Code != cantPrepare || s.Broken != nil || s.tx.failed {
 		return nil, f
 	}
 	if len(req.Args) > 0 {
@@ -178,7 +178,7 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 // couldn't prepare it again for tables that have changed, then nothing was applied, and it is forgotten. Outside a transaction it
 // can be sent again at once, which is what true means; inside one the transaction has to run again.
 func (s *session) outdated(st *prepared, f *driver.Fault) bool {
-	if st == nil || st.once || !st.used || s.Awaited() > 0 || s.broken != nil || s.rows.fetched {
+	if st == nil || st.once || !st.used || s.Awaited() > 0 || s.Broken != nil || s.rows.fetched {
 		return false
 	}
 	if f.Code != noSuchStatement && f.Code != reprepare {

@@ -130,13 +130,13 @@ func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
 	if done := ctx.Done(); done != nil {
 		select {
 		case <-done:
-			return nil, r.fail(r.s.abandoned(ctx))
+			return nil, r.fail(r.s.Interrupted(ctx))
 		default:
 		}
 		if done != r.done {
 			r.done = done
-			r.s.watch.end()
-			r.s.begin(ctx)
+			r.s.EndCall()
+			r.s.StartCall(ctx)
 		}
 	}
 	if !r.ready {
@@ -148,7 +148,7 @@ func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
 		}
 		if f == nil {
 			if f = r.take(row); f != nil {
-				f = r.s.abandon(ctx, f)
+				f = r.s.Unusable(ctx, f)
 			}
 		}
 		if f != nil {
@@ -164,22 +164,6 @@ func (r *rows) fail(f *driver.Fault) *driver.Fault {
 	r.s.leave(r.st)
 	r.finished()
 	r.err = f
-	return f
-}
-
-// abandoned ends a call whose context has ended while its rows were read.
-func (s *session) abandoned(ctx context.Context) *driver.Fault {
-	s.interrupt(ctx)
-	for s.Awaited() > 0 {
-		if _, f := s.answer(ctx); f != nil {
-			return f
-		}
-	}
-	f := ended(ctx, driver.Fetch, nil) // the server was faster, but the rows are lost
-	f.Sent = true
-	if s.mayHaveApplied() {
-		f.Verdict = driver.IfSafe
-	}
 	return f
 }
 
@@ -215,18 +199,18 @@ func (r *rows) rest(ctx context.Context) *driver.Fault {
 	s := r.s
 	defer s.leave(r.st)
 	if ctx.Err() != nil {
-		return s.abandoned(ctx)
+		return s.Interrupted(ctx)
 	}
 	if ctx.Done() != r.done {
-		s.watch.end()
-		s.begin(ctx)
+		s.EndCall()
+		s.StartCall(ctx)
 	}
 	if r.doomed || s.running.stmt.Access == driver.Read { // to end a query leaves its transaction as it is
-		defer s.impatient(drainTime)()
+		defer s.Impatient(drainTime)()
 	}
 	for s.Awaited() > 0 {
 		if _, f := s.answer(ctx); f != nil {
-			if f.Code == queryInterrupted && s.cancel != nil && s.Awaited() == 0 && !s.watch.hasFired() {
+			if f.Code == queryInterrupted && s.CancelSent() && s.Awaited() == 0 && !s.CallOver() {
 				return nil
 			}
 			return f

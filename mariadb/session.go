@@ -4,30 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
-	"github.com/plinthdb/plinth/pool"
-	"time"
 )
 
 // session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
 type session struct {
+	netdriver.Session
 	*link
 	back  *backend
-	slot  *pool.Conn[*session] // while it's borrowed
-	watch watch
 	cache cache
 	rows  rows
 	tx    transaction
 	args  arguments
+	ear   netdriver.Ear
 
-	running running       // what was sent last
-	waiting waiting       // how far it got with waiting for an answer
-	hurried time.Duration // if not 0, reading has a deadline of ours: see impatient
-	cancel  *canceling    // a KILL QUERY that may still be under way
-	undo    bool          // a transaction has to be rolled back before anything else
-	broken  error         // why nothing can run on the connection any more
-	dirty   bool          // settings may have been changed
+	running running // what was sent last
+	undo    bool    // a transaction has to be rolled back before anything else
 	native  *Conn
 }
 
@@ -55,7 +50,7 @@ type running struct {
 func newSession(l *link, back *backend) *session {
 	s := &session{link: l, back: back}
 	s.rows.s = s
-	s.watch.init(l.NetConn())
+	s.Init(s, &back.Backend, l.NetConn())
 	s.cache.init(back.to.StatementCache)
 	return s
 }
@@ -102,7 +97,7 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 			if f = s.rows.take(row); f == nil {
 				return &s.rows, nil
 			}
-			f = s.abandon(ctx, f)
+			f = s.Unusable(ctx, f)
 		}
 		s.leave(st)
 		if f != nil {
@@ -120,21 +115,15 @@ func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault 
 		return f
 	}
 	if req.Stmt.Class == driver.Setting {
-		s.dirty = true
+		s.Dirty = true
 	}
-	s.begin(ctx)
+	s.StartCall(ctx)
 	return nil
-}
-
-// begin begins a call.
-func (s *session) begin(ctx context.Context) {
-	s.waiting = patient
-	s.watch.start(ctx)
 }
 
 // leave ends the call of a statement; st is nil if it was sent as text, or came to nothing.
 func (s *session) leave(st *prepared) {
-	s.watch.end()
+	s.EndCall()
 	if st != nil && st.once {
 		s.cache.drop(st)
 	}
@@ -142,24 +131,17 @@ func (s *session) leave(st *prepared) {
 
 // usable says why no call can begin, or nil.
 func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
-	switch {
-	case s.broken != nil:
-		return s.useless(phase)
-	case ctx.Err() != nil:
-		return ended(ctx, phase, nil)
-	case s.rows.open:
-		return driver.Faultf(driver.Busy, "the rows of the query before are still open")
+	if f := s.Startable(ctx, phase, s.rows.open); f != nil {
+		return f
 	}
 	if s.tx.failed {
 		return s.over()
 	}
-	if s.unsettled() {
-		if f := s.settle(ctx, phase); f != nil {
-			return f
-		}
+	if f := s.Settle(ctx, phase); f != nil {
+		return f
 	}
 	if s.undo {
-		if f := s.undone(ctx); f != nil {
+		if f := s.RollBack(ctx); f != nil {
 			return f
 		}
 	}
@@ -169,12 +151,6 @@ func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault 
 		}
 	}
 	return nil
-}
-
-// useless is the fault of a call on a connection that broke before anything of it was sent.
-func (s *session) useless(phase driver.Phase) *driver.Fault {
-	return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
-		Err: fmt.Errorf("the connection broke before: %w", s.broken)}
 }
 
 // over is the fault of a call in a transaction that can't go on.
@@ -247,10 +223,10 @@ func (s *session) answer(ctx context.Context) ([]byte, *driver.Fault) {
 					Hint: "Conn.LoadData of the native connection sends what a reader gives it"})
 				continue
 			}
-			if err = s.timedOut(err); err == nil {
+			if err = s.TimedOut(err); err == nil {
 				continue
 			}
-			if err == errNoAnswer {
+			if err == netdriver.ErrNoAnswer {
 				return nil, s.unanswered(ctx)
 			}
 			return nil, s.lost(ctx, run.phase, err)
@@ -334,9 +310,7 @@ func (s *session) began() {
 		return
 	}
 	s.tx.begun = !run.stray
-	if s.waiting == canceled { // that had to wait for this
-		s.requestCancel()
-	}
+	s.CancelNow()
 }
 
 // toEnd reads all that is awaited, and throws rows away.
@@ -348,62 +322,32 @@ func (s *session) toEnd(ctx context.Context) *driver.Fault {
 	}
 }
 
-// Release implements driver.Session. What takes time is done in the background, while the session still counts as borrowed.
-func (s *session) Release(fate driver.Fate) {
-	s.watch.end() // a call that panicked hasn't
-	s.rows.drop()
-	slot := s.slot
-	s.slot = nil
-	if s.tx.open && !s.tx.begun && !s.unsettled() && !s.tx.failed {
+// Idle implements netdriver.Protocol.
+func (s *session) Idle() bool {
+	if s.tx.open && !s.tx.begun && !s.tx.failed {
 		s.tx = transaction{}
 	}
-	reset := fate == driver.Reset || s.dirty || s.native != nil
-	switch {
-	case fate == driver.Destroy || s.broken != nil:
-		slot.Destroy()
-	case !s.unsettled() && !s.inTransaction() && !s.tx.open && !s.undo && !reset:
-		slot.Release()
-	default:
-		s.back.aside(func() {
-			if err := s.renew(reset); err != nil {
-				slot.Destroy()
-				return
-			}
-			slot.Release()
-		})
-	}
+	return !s.inTransaction() && !s.tx.open && !s.undo
 }
 
-// renew makes a session as good as new, or says that it can't be done in time.
-func (s *session) renew(reset bool) error {
-	ctx, cancel := context.WithTimeout(s.back.life, settleTime)
-	defer cancel()
-	if s.Awaited() > 0 {
-		s.requestCancel()
-	}
-	if f := s.settle(ctx, driver.Rollback); f != nil {
-		return f
-	}
-	if f := s.undone(ctx); f != nil {
-		return f
-	}
-	if !reset {
-		return nil
-	}
+// DropRows implements netdriver.Protocol.
+func (s *session) DropRows() { s.rows.drop() }
+
+// Reset implements netdriver.Protocol.
+func (s *session) Reset(ctx context.Context) error {
 	if s.to.Database == "" && s.Tracked().Schema != "" {
 		return errors.New("a database was chosen, which can't be taken back")
 	}
 	if f := s.reset(ctx); f != nil {
 		return f
 	}
-	s.native = nil
-	return s.configure(ctx)
+	return nil
 }
 
 // reset makes the server forget what the session has set for itself, and makes the session's settings again.
 func (s *session) reset(ctx context.Context) *driver.Fault {
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.cache.forget()
 	s.running = running{phase: driver.Run}
 	s.SendReset()
@@ -422,21 +366,5 @@ func (s *session) reset(ctx context.Context) *driver.Fault {
 	if s.Status()&(wire.StatusNoBackslash|wire.StatusANSIQuotes) != 0 { // the server's own, which a new session changes
 		return driver.Faultf(driver.Unsupported, "the server's own sql_mode has to be changed")
 	}
-	return nil
-}
-
-// configure has the host make its settings.
-func (s *session) configure(ctx context.Context) error {
-	if err := s.back.host.OnConnect(ctx, s); err != nil {
-		return err
-	}
-	s.rows.drop()
-	if f := s.settle(ctx, driver.Dial); f != nil {
-		return f
-	}
-	if f := s.undone(ctx); f != nil {
-		return f
-	}
-	s.dirty = false
 	return nil
 }

@@ -3,13 +3,10 @@ package mariadb
 import (
 	"cmp"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // TLS says how connections are encrypted and the server is verified, in the words of the mariadb and mysql clients
@@ -89,91 +86,16 @@ func (t *target) tlsConfig(h Host, mode string) (*tls.Config, error) {
 	if mode == tlsDisabled {
 		return nil, nil
 	}
-	c := &tls.Config{}
-	if t.TLS.Config != nil {
-		c = t.TLS.Config.Clone()
+	o := netdriver.TLS{RootCert: t.TLS.RootCert, Cert: t.TLS.Cert, Key: t.TLS.Key, Min: t.TLS.Min, Max: t.TLS.Max, Config: t.TLS.Config}
+	c, err := o.Client(h.Name, terms())
+	if err != nil {
+		return nil, err
 	}
-	if t.TLS.Min != 0 || c.MinVersion < tls.VersionTLS12 {
-		c.MinVersion = max(t.TLS.Min, tls.VersionTLS12)
-	}
-	if t.TLS.Max != 0 {
-		c.MaxVersion = t.TLS.Max
-	}
-	if root := t.TLS.RootCert; root != "" {
-		text, err := os.ReadFile(root)
-		if err != nil {
-			return nil, driver.Faultf(driver.Argument, "ssl_ca: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, driver.Faultf(driver.Argument, "ssl_ca: %s holds no PEM certificate", root)
-		}
-	}
-	if t.TLS.Cert != "" {
-		cert, err := t.TLS.keyPair()
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates, c.GetClientCertificate = []tls.Certificate{cert}, nil
-	}
-	c.ServerName = cmp.Or(c.ServerName, strings.TrimSuffix(h.Name, "."))
 	switch {
 	case mode == tlsVerifyCA, mode == tlsPreferred && t.TLS.RootCert != "":
-		verifyChain(c)
+		netdriver.VerifyFor(c, "")
 	case mode == tlsRequired, mode == tlsPreferred:
 		c.InsecureSkipVerify = true
 	}
 	return c, nil
-}
-
-// verifyChain has the server's certificate verified as crypto/tls does it, but for any name.
-func verifyChain(c *tls.Config) {
-	roots, now, also := c.RootCAs, c.Time, c.VerifyConnection
-	c.InsecureSkipVerify = true
-	c.VerifyConnection = func(state tls.ConnectionState) error {
-		opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-		if now != nil {
-			opts.CurrentTime = now()
-		}
-		for _, cert := range state.PeerCertificates[1:] {
-			opts.Intermediates.AddCert(cert)
-		}
-		if _, err := state.PeerCertificates[0].Verify(opts); err != nil {
-			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
-		}
-		if also != nil {
-			return also(state)
-		}
-		return nil
-	}
-}
-
-// keyPair reads the client's certificate. A key that others can read is refused, by the rule of libpq
-// (fe-secure-openssl.c): nobody else may, but root's key may be read by its group.
-func (o TLS) keyPair() (cert tls.Certificate, err error) {
-	info, err := os.Stat(o.Key)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "ssl_key: %w", err)
-	}
-	if exposed(info) {
-		f := driver.Faultf(driver.Argument, "ssl_key: others can read the private key %s", o.Key)
-		f.Hint = "chmod 600 " + o.Key
-		return cert, f
-	}
-	key, err := os.ReadFile(o.Key)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "ssl_key: %w", err)
-	}
-	text, err := os.ReadFile(o.Cert)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "ssl_cert: %w", err)
-	}
-	if cert, err = tls.X509KeyPair(text, key); err == nil {
-		return cert, nil
-	}
-	f := driver.Faultf(driver.Argument, "ssl_cert %s and ssl_key %s: %w", o.Cert, o.Key, err)
-	if block, _ := pem.Decode(key); block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "") {
-		f.Hint = "the key is encrypted with a passphrase: write one without by openssl pkey -in KEY -out NEW"
-	}
-	return cert, f
 }

@@ -81,8 +81,8 @@ func (s *session) noticeCommit() {
 
 // look asks the server whether the transaction is still open, after an error that may have ended it.
 func (s *session) look(ctx context.Context, phase driver.Phase) *driver.Fault {
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.running = running{phase: driver.Prepare}
 	s.SendPing()
 	f := s.flush(ctx)
@@ -103,8 +103,8 @@ func (s *session) look(ctx context.Context, phase driver.Phase) *driver.Fault {
 
 // control runs one of the driver's own statements, which returns nothing, behind a START TRANSACTION that is due.
 func (s *session) control(ctx context.Context, phase driver.Phase, text string) *driver.Fault {
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.running = running{phase: phase, begins: s.sendBegin()}
 	s.SendQuery(text)
 	if f := s.flush(ctx); f != nil {
@@ -139,7 +139,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		s.tx = transaction{}
 		return nil
 	}
-	if s.Awaited() == 0 && s.broken == nil {
+	if s.Awaited() == 0 && s.Broken == nil {
 		_ = s.rollback(ctx)
 	}
 	f.TxDead = true
@@ -155,14 +155,14 @@ func (s *session) rollback(ctx context.Context) *driver.Fault {
 	}
 	s.undo = s.undo || !s.tx.due() || s.inTransaction()
 	s.tx = transaction{}
-	if s.broken != nil || s.unsettled() || ctx.Err() != nil {
+	if s.Broken != nil || s.Unsettled() || ctx.Err() != nil {
 		return nil
 	}
-	return s.undone(ctx)
+	return s.RollBack(ctx)
 }
 
-// undone rolls back the transaction that the server may know of.
-func (s *session) undone(ctx context.Context) *driver.Fault {
+// RollBack implements netdriver.Protocol.
+func (s *session) RollBack(ctx context.Context) *driver.Fault {
 	s.undo = s.undo || s.tx.begun || s.tx.failed || s.inTransaction()
 	s.tx = transaction{}
 	if s.undo {
@@ -192,7 +192,7 @@ func (s *session) Savepoint(ctx context.Context, op driver.SavepointOp, name str
 // TxState implements driver.Session.
 func (s *session) TxState() driver.TxState {
 	switch {
-	case s.broken != nil:
+	case s.Broken != nil:
 		return driver.TxUnknown
 	case s.undo:
 		return driver.TxIdle

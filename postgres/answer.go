@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // flush sends what is in out, to which n answers will come.
@@ -32,10 +33,10 @@ func (s *session) answer(ctx context.Context) (*pgproto3.DataRow, *driver.Fault)
 	for {
 		msg, err := s.Receive()
 		if err != nil {
-			if err = s.timedOut(err); err == nil {
+			if err = s.TimedOut(err); err == nil {
 				continue
 			}
-			if err == errNoAnswer {
+			if err == netdriver.ErrNoAnswer {
 				return nil, s.unanswered(ctx)
 			}
 			return nil, s.lost(ctx, run.phase, err)

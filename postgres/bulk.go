@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // How much is sent before the server's answer is waited for. A chunk of COPY costs a round trip, and is one message, which
@@ -62,7 +63,7 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 	b.pulled++
 	if b.ctx.Err() != nil {
 		b.row = b.pulled
-		return ended(b.ctx, driver.Prepare, nil)
+		return netdriver.Ended(b.ctx, driver.Prepare, nil)
 	}
 	if err == nil && (b.st == nil || req.Native != b.st.text) {
 		f := b.flush()
@@ -116,7 +117,7 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	if f := s.enter(b.ctx, req); f != nil {
 		return f
 	}
-	defer s.watch.end()
+	defer s.EndCall()
 	b.end()
 	st, f := s.prepared(b.ctx, req)
 	if f == nil && plain(req.Native) {
@@ -212,8 +213,8 @@ func ofItsRow(f *driver.Fault) bool { return f.Code != "" && f.Code != queryCanc
 // send sends messages that bind and execute, and returns how many of them were completed.
 func (b *bulk) send(data []byte) (completed int, f *driver.Fault) {
 	s := b.s
-	s.begin(b.ctx)
-	defer s.watch.end()
+	s.StartCall(b.ctx)
+	defer s.EndCall()
 	s.out = s.out[:0]
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begin: s.appendBegin()}
 	s.out = s.cache.appendClosed(s.out)

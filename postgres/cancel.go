@@ -2,333 +2,77 @@ package postgres
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
-	"fmt"
-	"net"
-	"sync"
-	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
-const (
-	// usualTime is how long a call may run before somebody is told to watch its context. Most are over by then, and pay only
-	// for two uncontended locks. Each time it's over a processor wakes up: at 2 ms that was a tenth of a point select.
-	usualTime = 10 * time.Millisecond
+// Heard implements netdriver.Protocol. From an idle session nothing is to be heard but that it ends, or that a setting of the
+// server's has changed.
+func (s *session) Heard() bool { return s.ear.Heard(s.sock.Conn) }
 
-	// answerTime is how long a call whose context has ended waits for the server's answer, which its cancel request should
-	// bring; what was done is known then. moreTime is added if the server has taken the request by then, and so is alive.
-	answerTime = 50 * time.Millisecond
-	moreTime   = 25 * time.Millisecond
+// Awaited implements netdriver.Protocol.
+func (s *session) Awaited() int { return s.owed }
 
-	// againTime is after what time a statement that should have been cancelled is cancelled again; then twice that, and so on.
-	againTime = 50 * time.Millisecond
-
-	// settleTime is how long a session whose answer didn't come is kept in the background to wait for it.
-	settleTime = 5 * time.Second
-)
-
-// errNoAnswer is what reading ends with when the context has ended and the server's answer is still to come.
-var errNoAnswer = errors.New("the server hasn't answered yet")
-
-// watch moves the connection's deadlines when the context of the call that runs ends. start and end are called by the
-// session's user, the rest by anybody.
-type watch struct {
-	conn net.Conn
-
-	mu     sync.Mutex
-	timer  *time.Timer     // calls late
-	armed  bool            // the timer will fire
-	ctx    context.Context // of the call that runs; nil between calls
-	call   uint64          // counts calls, so that a late firing knows its own
-	stop   func() bool     // of the context's AfterFunc, if one is registered
-	fired  bool            // the context has ended, and the deadlines were moved
-	killed bool            // the connection was closed under its user
-}
-
-func (w *watch) init(conn net.Conn) {
-	w.conn = conn
-	w.timer = time.AfterFunc(time.Hour, w.late)
-	w.timer.Stop()
-}
-
-// start begins a call. Until end, the end of ctx makes reading and writing fail with a time-out.
-func (w *watch) start(ctx context.Context) {
-	if ctx.Done() == nil {
-		return
-	}
-	w.mu.Lock()
-	w.ctx = ctx
-	w.call++
-	if !w.armed {
-		w.armed = true
-		w.timer.Reset(usualTime)
-	}
-	w.mu.Unlock()
-}
-
-// late runs usualTime after the timer was armed. The call that armed it may be over, and another may run: that one is
-// watched a little early, which does no harm.
-func (w *watch) late() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.armed = false
-	if w.ctx != nil && w.stop == nil {
-		call := w.call
-		w.stop = context.AfterFunc(w.ctx, func() { w.fire(call) })
-	}
-}
-
-// fire ends waiting for the server. What is being written may still go out, or the connection would be lost.
-func (w *watch) fire(call uint64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.call != call || w.ctx == nil || w.fired {
-		return
-	}
-	w.fired = true
-	_ = w.conn.SetReadDeadline(time.Unix(1, 0))
-	_ = w.conn.SetWriteDeadline(time.Now().Add(answerTime))
-}
-
-// patience sets until when reading goes on after all; zero is without end.
-func (w *watch) patience(until time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_ = w.conn.SetReadDeadline(until)
-}
-
-// hurry gives reading until then, unless the context has ended.
-func (w *watch) hurry(until time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.fired {
-		_ = w.conn.SetReadDeadline(until)
-	}
-}
-
-func (w *watch) hasFired() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.fired
-}
-
-// end ends a call. No deadline is left behind.
-func (w *watch) end() {
-	if w.ctx == nil { // only start, end and interrupt write it
-		return
-	}
-	w.mu.Lock()
-	w.ctx = nil
-	w.call++
-	stop := w.stop
-	w.stop = nil
-	if w.fired {
-		w.fired = false
-		_ = w.conn.SetDeadline(time.Time{})
-	}
-	w.mu.Unlock()
-	if stop != nil {
-		stop()
-	}
-}
-
-// kill closes the connection under its user: what runs on it fails.
-func (w *watch) kill(cut func()) {
-	w.mu.Lock()
-	w.killed = true
-	w.mu.Unlock()
-	cut()
-}
-
-func (w *watch) wasKilled() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.killed
-}
-
-// release ends the timer.
-func (w *watch) release() {
-	w.end()
-	w.timer.Stop()
-}
-
-// canceling is a cancel request on its way to the server.
-type canceling struct {
-	done chan struct{} // closed when the server has closed the request's connection, or it failed
-	err  error         // valid after that
-}
-
-// waiting is how far a call has got with waiting for an answer.
-type waiting uint8
-
-const (
-	patient  waiting = iota // its context hasn't ended, as far as it knows
-	canceled                // it has asked the server to cancel, and gives it answerTime
-	last                    // the server is alive, and gets moreTime
-	gone                    // the time is up, or no time is given
-)
-
-// requestCancel asks the server, on a connection of its own, to cancel what runs in this session.
-func (s *session) requestCancel() {
-	if s.cancel != nil {
-		return
-	}
-	c := &canceling{done: make(chan struct{})}
-	s.cancel = c
-	s.back.aside(func() {
-		ctx, cancel := context.WithTimeout(s.back.life, settleTime)
-		defer cancel()
-		c.err = s.cancelRequest(ctx)
-		close(c.done)
-	})
-}
-
-// timedOut is asked what to do when reading has failed. It returns nil if reading shall go on.
-func (s *session) timedOut(err error) error {
-	var ne net.Error
-	if !errors.As(err, &ne) || !ne.Timeout() {
-		return err
-	}
-	if !s.watch.hasFired() {
-		if s.hurried == 0 {
-			return err
-		}
-		if !s.cancelAgain() { // it can only be waited for
-			s.hurried = 0
-			s.watch.hurry(time.Time{})
-			return nil
-		}
-		s.hurried = min(2*s.hurried, time.Second)
-		s.watch.hurry(time.Now().Add(s.hurried))
-		return nil
-	}
-	switch s.waiting {
-	case patient:
-		s.waiting = canceled
-		s.requestCancel()
-		s.watch.patience(time.Now().Add(answerTime))
-		return nil
-	case canceled:
-		select {
-		case <-s.cancel.done:
-			if s.cancelAgain() {
-				s.waiting = last
-				s.watch.patience(time.Now().Add(moreTime))
-				return nil
-			}
-		default:
-		}
-	}
-	s.waiting = gone
-	return errNoAnswer
-}
-
-// cancelAgain sends another cancel request if the one before is known to have arrived: it may have come before the
-// statement, which it does nothing about then. It returns false if nobody knows where that one is.
-func (s *session) cancelAgain() bool {
-	if s.cancel != nil {
-		select {
-		case <-s.cancel.done:
-			if s.cancel.err != nil {
-				return false
-			}
-			s.cancel = nil
-		default:
-			return true
-		}
-	}
-	s.requestCancel()
-	return true
-}
-
-// impatient has reading ask the server to cancel if nothing comes for a while, and again and again. What it returns ends that.
-func (s *session) impatient(d time.Duration) (end func()) {
-	s.hurried = d
-	s.watch.hurry(time.Now().Add(d))
-	return func() {
-		s.hurried = 0
-		s.watch.hurry(time.Time{})
-	}
-}
-
-// interrupt is what the watch does, without waiting for it to notice that the context has ended.
-func (s *session) interrupt(ctx context.Context) {
-	w := &s.watch
-	w.mu.Lock()
-	w.ctx, w.fired = ctx, true
-	w.mu.Unlock()
-	if s.waiting == patient {
-		s.waiting = canceled
-		s.requestCancel()
-		w.patience(time.Now().Add(answerTime))
-	}
-}
-
-// unsettled reports whether something that was sent hasn't been answered, or a cancel request may still arrive.
-func (s *session) unsettled() bool { return s.owed > 0 || s.cancel != nil }
-
-// settle waits until all that was sent is answered and no cancel request can hit what comes next.
-//
-// The server closes a cancel request's connection after it has signalled the session's process. Whether the process has
-// noticed the signal by then isn't told; but it has before it answers what is sent afterwards.
-func (s *session) settle(ctx context.Context, phase driver.Phase) *driver.Fault {
-	s.watch.start(ctx)
-	defer s.watch.end()
-	s.waiting = gone
-	if s.owed > 0 {
-		end := s.impatient(againTime)
-		f := s.drain(ctx, phase)
-		end()
-		if f != nil {
-			return f
-		}
-	}
-	for s.cancel != nil {
-		select {
-		case <-s.cancel.done:
-		case <-ctx.Done():
-			return ended(ctx, phase, nil)
-		}
-		if err := s.cancel.err; err != nil {
-			s.broken = fmt.Errorf("a cancel request may be under way, it isn't known where: %w", err)
-			return s.useless(phase)
-		}
-		s.cancel = nil
-		for hit := true; hit; {
-			s.out = appendSync(s.out)
-			s.running = running{phase: phase}
-			if f := s.flush(ctx, 1); f != nil {
-				return f
-			}
-			if f := s.drain(ctx, phase); f != nil {
-				return f
-			}
-			hit = s.running.failure != nil && s.running.failure.Code == queryCanceled
-		}
-	}
-	return nil
-}
-
-// drain reads until everything that was sent is answered, whatever the answers are. A fault is of the connection, or
-// says that ctx has ended first.
-func (s *session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
-	for s.owed > 0 {
-		if _, f := s.answer(ctx); f != nil && s.owed > 0 {
-			if s.broken == nil { // nothing of the call that wanted this has been sent
-				return ended(ctx, phase, nil)
-			}
-			return s.useless(phase)
-		}
-	}
-	return nil
-}
-
-// ended is the fault of a call that its context has ended, of which nothing can have been applied.
-func ended(ctx context.Context, phase driver.Phase, native error) *driver.Fault {
-	f := &driver.Fault{Kind: contextKind(ctx), Phase: phase, Err: context.Cause(ctx)}
-	if native != nil {
-		f.Err = fmt.Errorf("%w: %w", f.Err, native)
-	}
+// Skip implements netdriver.Protocol.
+func (s *session) Skip(ctx context.Context) *driver.Fault {
+	_, f := s.answer(ctx)
 	return f
+}
+
+// Sync implements netdriver.Protocol.
+func (s *session) Sync(ctx context.Context, phase driver.Phase) *driver.Fault {
+	s.out = appendSync(s.out)
+	s.running = running{phase: phase}
+	return s.flush(ctx, 1)
+}
+
+// Hit implements netdriver.Protocol.
+func (s *session) Hit() bool {
+	return s.running.failure != nil && s.running.failure.Code == queryCanceled
+}
+
+// Cancellable implements netdriver.Protocol: anything is, for what fails ends its transaction.
+func (s *session) Cancellable() bool { return true }
+
+// Abort implements netdriver.Protocol.
+func (s *session) Abort(ctx context.Context) { _, _ = s.CancelRequest(ctx) }
+
+// Disconnect implements netdriver.Protocol.
+func (s *session) Disconnect(polite bool) {
+	if polite {
+		_, _ = s.conn.Write([]byte{'X', 0, 0, 0, 4}) // Terminate
+	}
+	_ = s.sock.Close()
+}
+
+// cancelRequestCode begins a cancel request:
+// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
+const cancelRequestCode = 80877102
+
+// CancelRequest implements netdriver.Protocol, on a connection that is encrypted as the first one is. When the server has closed
+// that, the session's process was signalled. Whether it has noticed by then isn't told; but it has before it answers what is
+// sent afterwards.
+func (w *wire) CancelRequest(ctx context.Context) (sent bool, err error) {
+	_, conn, err := w.to.connect(ctx, w.network, w.address, w.tls)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = conn.Close() }()
+	stop := netdriver.Interruptible(ctx, conn)
+	defer stop()
+	request := binary.BigEndian.AppendUint32(make([]byte, 0, 12+len(w.secret)), uint32(12+len(w.secret)))
+	request = binary.BigEndian.AppendUint32(request, cancelRequestCode)
+	request = binary.BigEndian.AppendUint32(request, w.pid)
+	if _, err = conn.Write(append(request, w.secret...)); err != nil {
+		return true, err
+	}
+	if _, err = conn.Read(make([]byte, 1)); ctx.Err() != nil {
+		return true, context.Cause(ctx)
+	} else if err == nil {
+		return true, errors.New("the server answered a cancel request, which has no answer")
+	}
+	return true, nil // the end, or a reset: it's closed
 }

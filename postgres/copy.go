@@ -176,7 +176,7 @@ func (b *bulk) flushCopy() *driver.Fault {
 	binary.BigEndian.PutUint32(b.buf[1:], uint32(len(b.buf)-1))
 	b.buf = append(b.buf, 'c', 0, 0, 0, 4) // CopyDone
 	f := b.copyChunk()
-	if f == nil || s.owed > 0 || s.broken != nil || f.Code == "" {
+	if f == nil || s.owed > 0 || s.Broken != nil || f.Code == "" {
 		return f
 	}
 	if !ofItsRow(f) {
@@ -194,8 +194,8 @@ func (b *bulk) flushCopy() *driver.Fault {
 
 func (b *bulk) copyChunk() *driver.Fault {
 	s := b.s
-	s.begin(b.ctx)
-	defer s.watch.end()
+	s.StartCall(b.ctx)
+	defer s.EndCall()
 	s.out = s.out[:0]
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begin: s.tx.due(), copying: true}
 	set := "SAVEPOINT " + copySavepoint

@@ -3,19 +3,14 @@ package postgres
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
-	"os/user"
-	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // wire is a connection that is logged in and idle. pgconn has made it and has no part in it any more.
@@ -44,7 +39,7 @@ const (
 
 // dial connects to the first host that answers and has the role that is asked for. The error is a *driver.Fault.
 func (t *target) dial(ctx context.Context, login func(context.Context) (user, password string, err error)) (*wire, error) {
-	who, err := t.who(ctx, login)
+	who, err := netdriver.Who(ctx, login, netdriver.Login{User: t.User, Password: t.Password.Reveal()}, terms())
 	if err != nil {
 		return nil, err
 	}
@@ -52,70 +47,34 @@ func (t *target) dial(ctx context.Context, login func(context.Context) (user, pa
 	if role == RolePreferStandby {
 		role = RoleStandby
 	}
-	w, err := t.dialAny(ctx, who, role)
-	if err != nil && t.Role == RolePreferStandby && ctx.Err() == nil {
-		w, err = t.dialAny(ctx, who, RoleAny)
+	w, f := t.dialAny(ctx, who, role)
+	if f != nil && t.Role == RolePreferStandby && ctx.Err() == nil {
+		w, f = t.dialAny(ctx, who, RoleAny)
 	}
-	if err != nil {
-		return nil, err
+	if f != nil {
+		return nil, f
 	}
 	return w, nil
 }
 
-// login is who logs in.
-type login struct{ user, password string }
-
-func (t *target) who(ctx context.Context, ask func(context.Context) (user, password string, err error)) (who login, err error) {
-	if ask != nil {
-		who.user, who.password, err = ask(ctx)
-	}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return who, contextFault(ctx)
-	case err != nil:
-		return who, &driver.Fault{Kind: driver.Auth, Phase: driver.Dial, Err: fmt.Errorf("the credentials: %w", err)}
-	}
-	if who.user == "" {
-		who = login{t.User, t.Password.Reveal()}
-	}
-	if who.user == "" {
-		me, err := user.Current()
+// dialAny tries the hosts. A login that was refused ends it, as in libpq.
+func (t *target) dialAny(ctx context.Context, who netdriver.Login, role Role) (*wire, *driver.Fault) {
+	resolve := func(h Host) (network string, addresses []string, f *driver.Fault) {
+		if h.isSocket() {
+			return "unix", []string{h.socket()}, nil
+		}
+		limited, cancel := netdriver.Limited(ctx, t.ConnectTimeout)
+		defer cancel()
+		addresses, err := netdriver.Addresses(limited, t.Lookup, h.Name, h.Address, h.Port, t.LoadBalance)
 		if err != nil {
-			return who, &driver.Fault{Kind: driver.Argument, Phase: driver.Dial,
-				Hint: "write it in the URL: postgres://USER@host/database",
-				Err:  fmt.Errorf("no user is named, and the operating system names none: %w", err)}
+			return "tcp", nil, t.dialFault(ctx, h, "", netdriver.Login{}, err)
 		}
-		who.user = me.Username
+		return "tcp", addresses, nil
 	}
-	return who, nil
-}
-
-// dialAny tries the hosts, and each one's addresses, until one will do. A login that was refused ends it, as in libpq:
-// the same is to be expected of the others.
-func (t *target) dialAny(ctx context.Context, who login, role Role) (*wire, error) {
-	var failed *driver.Fault
-	for _, h := range t.order() {
-		network, addresses, f := t.resolveHost(ctx, h)
-		if f != nil {
-			failed = bothFailed(failed, f)
-		}
-		for _, address := range addresses {
-			w, f := t.dialAddress(ctx, h, network, address, who, role)
-			if f == nil {
-				return w, nil
-			}
-			failed = bothFailed(failed, f)
-			if final(f) {
-				return nil, f
-			}
-		}
-		if ctx.Err() != nil {
-			f := contextFault(ctx)
-			f.Err = fmt.Errorf("%w; %w", f.Err, failed.Err)
-			return nil, f
-		}
+	dial := func(h Host, network, address string) (*wire, *driver.Fault) {
+		return t.dialAddress(ctx, h, network, address, who, role)
 	}
-	return nil, failed
+	return netdriver.DialAny(ctx, t.order(), resolve, dial, final)
 }
 
 // final reports whether other hosts would say the same.
@@ -123,63 +82,9 @@ func final(f *driver.Fault) bool {
 	return f.Kind == driver.Auth || f.Kind == driver.Permission || f.Code == "3D000"
 }
 
-// bothFailed makes one fault of two hosts'. It is to be tried again if one of them is; what a server said counts for more
-// than silence.
-func bothFailed(a, b *driver.Fault) *driver.Fault {
-	if a == nil {
-		return b
-	}
-	both := *a
-	if a.Code == "" && (b.Code != "" || b.Verdict > a.Verdict) {
-		both = *b
-	}
-	both.Verdict = max(a.Verdict, b.Verdict)
-	both.Err = fmt.Errorf("%w; %w", a.Err, b.Err)
-	return &both
-}
-
-// resolveHost returns the addresses of a host.
-func (t *target) resolveHost(ctx context.Context, h Host) (network string, addresses []string, f *driver.Fault) {
-	if h.isSocket() {
-		return "unix", []string{h.socket()}, nil
-	}
-	port := strconv.Itoa(h.Port)
-	ips := []string{h.Address}
-	if h.Address == "" {
-		ips[0] = h.Name
-		if net.ParseIP(h.Name) == nil {
-			var cancel context.CancelFunc
-			parent := ctx
-			ctx, cancel = t.connectTimeout(ctx)
-			defer cancel()
-			var err error
-			if ips, err = t.Lookup(ctx, h.Name); err == nil && len(ips) == 0 {
-				err = &net.DNSError{Err: "no addresses", Name: h.Name, IsNotFound: true}
-			}
-			if err != nil {
-				return "tcp", nil, t.dialFault(parent, h, "", login{}, err)
-			}
-		}
-	}
-	if t.LoadBalance {
-		rand.Shuffle(len(ips), func(i, j int) { ips[i], ips[j] = ips[j], ips[i] })
-	}
-	for _, ip := range ips {
-		addresses = append(addresses, net.JoinHostPort(ip, port))
-	}
-	return "tcp", addresses, nil
-}
-
-func (t *target) connectTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	if t.ConnectTimeout < 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, t.ConnectTimeout)
-}
-
 // dialAddress connects to one address, with TLS and without where both will do.
-func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who login, role Role) (w *wire, f *driver.Fault) {
-	limited, cancel := t.connectTimeout(ctx)
+func (t *target) dialAddress(ctx context.Context, h Host, network, address string, who netdriver.Login, role Role) (w *wire, f *driver.Fault) {
+	limited, cancel := netdriver.Limited(ctx, t.ConnectTimeout)
 	defer cancel()
 	for _, mode := range t.tlsModes(h, address) {
 		var err error
@@ -191,7 +96,7 @@ func (t *target) dialAddress(ctx context.Context, h Host, network, address strin
 		case f == nil || errors.Is(f.Err, errNoTLS) || f.Err.Error() == next.Err.Error():
 			f = next
 		case !errors.Is(err, errNoTLS): // that there is no other way isn't why the first one failed
-			f = bothFailed(f, next)
+			f = netdriver.BothFailed(f, next)
 		}
 		if !refusesMode(err) {
 			break
@@ -208,11 +113,11 @@ func refusesMode(err error) bool {
 	}
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
 	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return isAlert(err) || unverified || record || errors.Is(err, errNoTLS) || errors.Is(err, errEarlyTLS)
+	return netdriver.IsAlert(err) || unverified || record || errors.Is(err, errNoTLS) || errors.Is(err, errEarlyTLS)
 }
 
 // logIn makes one connection.
-func (t *target) logIn(ctx context.Context, h Host, network, address, mode string, who login, role Role) (_ *wire, err error) {
+func (t *target) logIn(ctx context.Context, h Host, network, address, mode string, who netdriver.Login, role Role) (_ *wire, err error) {
 	config, err := t.tlsConfig(h, mode)
 	if err != nil {
 		return nil, err
@@ -228,7 +133,7 @@ func (t *target) logIn(ctx context.Context, h Host, network, address, mode strin
 	}()
 
 	c := *t.blank
-	c.Host, c.User, c.Password, c.Database, c.RuntimeParams = address, who.user, who.password, t.Database, t.RuntimeParams
+	c.Host, c.User, c.Password, c.Database, c.RuntimeParams = address, who.User, who.Password, t.Database, t.RuntimeParams
 	c.ChannelBinding, c.RequireAuth = t.ChannelBinding, t.RequireAuth
 	if c.RequireAuth == "" && config == nil && !h.isLoopback(address) {
 		c.RequireAuth = "!password" // nobody asks for it in clear where others listen
@@ -307,39 +212,4 @@ func bare(err error) error {
 		err = inner
 	}
 	return err
-}
-
-// interruptible ends what blocks on conn when ctx ends. What it returns ends that, and reports whether ctx hasn't ended.
-func interruptible(ctx context.Context, conn net.Conn) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-}
-
-// cancelRequestCode begins a cancel request:
-// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS
-const cancelRequestCode = 80877102
-
-// cancelRequest asks the server to cancel what the connection runs, on a connection of its own that is encrypted as the
-// first one is. It returns nil when the server has closed that: then the signal was sent, and can't hit what is run later
-// than the next answer. An error says that ctx ended, or that the server can't be reached, so that the request may be on
-// its way.
-func (w *wire) cancelRequest(ctx context.Context) error {
-	_, conn, err := w.to.connect(ctx, w.network, w.address, w.tls)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	stop := interruptible(ctx, conn)
-	defer stop()
-	request := binary.BigEndian.AppendUint32(make([]byte, 0, 12+len(w.secret)), uint32(12+len(w.secret)))
-	request = binary.BigEndian.AppendUint32(request, cancelRequestCode)
-	request = binary.BigEndian.AppendUint32(request, w.pid)
-	if _, err = conn.Write(append(request, w.secret...)); err != nil {
-		return err
-	}
-	if _, err = conn.Read(make([]byte, 1)); ctx.Err() != nil {
-		return context.Cause(ctx)
-	} else if err == nil {
-		return errors.New("the server answered a cancel request, which has no answer")
-	}
-	return nil // the end, or a reset: it's closed
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // local are the options of a client for which the server is this machine's.
@@ -280,7 +281,7 @@ func TestTheContextEndsADialAtOnce(t *testing.T) {
 					t.Errorf("it took %v", took)
 				}
 				f, ok := errors.AsType[*driver.Fault](err)
-				if want := contextKind(ctx); !ok || f.Kind != want || f.Verdict != driver.Never || !errors.Is(err, ctx.Err()) {
+				if want := netdriver.ContextKind(ctx); !ok || f.Kind != want || f.Verdict != driver.Never || !errors.Is(err, ctx.Err()) {
 					t.Errorf("%v, want %v that isn't tried again", err, want)
 				}
 			})
@@ -355,7 +356,10 @@ func TestACancelRequestIsOverWhenTheServerHasClosedIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			done := make(chan error, 1)
-			go func() { done <- w.cancelRequest(t.Context()) }()
+			go func() {
+				_, err := w.CancelRequest(t.Context())
+				done <- err
+			}()
 			m := <-got
 			if m.ProcessID != 7 || string(m.SecretKey) != "\x01\x02\x03\x04" {
 				t.Errorf("it was for %d, %v", m.ProcessID, m.SecretKey)
@@ -391,8 +395,8 @@ func TestACancelRequestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	if err := w.cancelRequest(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", err)
+	if sent, err := w.CancelRequest(ctx); !sent || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("sent %v: %v", sent, err)
 	}
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("it took %v", took)

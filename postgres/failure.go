@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 const (
@@ -25,7 +25,7 @@ func (s *session) refused(ctx context.Context, m *pgproto3.ErrorResponse) {
 	run := &s.running
 	f := s.back.to.serverFault(run.phase, m)
 	if f.Evict && f.TxDead { // the server has ended the session
-		s.broken = f
+		s.Broken = f
 	}
 	if run.failure != nil {
 		return
@@ -35,15 +35,15 @@ func (s *session) refused(ctx context.Context, m *pgproto3.ErrorResponse) {
 	}
 	switch f.Code {
 	case queryCanceled:
-		if s.cancel != nil && s.watch.hasFired() {
+		if s.CancelSent() && s.CallOver() {
 			native := f
-			f = ended(ctx, run.phase, native.Err)
+			f = netdriver.Ended(ctx, run.phase, native.Err)
 			f.Sent, f.Code = native.Sent, native.Code
 		}
 	case readOnlyTx:
 		s.readOnly(f)
 	}
-	if (f.Verdict == driver.Again || f.Code == queryCanceled) && run.bound && s.mayHaveApplied() && commitsMeanwhile(run.stmt) {
+	if (f.Verdict == driver.Again || f.Code == queryCanceled) && run.bound && s.MayHaveApplied() && commitsMeanwhile(run.stmt) {
 		f.Verdict, f.Hint = driver.IfSafe, "it commits while it runs, and may have done so before it failed: look before you repeat it"
 	}
 	if f.Position > 0 && run.stmt != nil && !samePrefix(run.stmt.Text, run.text, f.Position) {
@@ -76,7 +76,7 @@ func samePrefix(a, b string, n int) bool {
 // readOnly is asked about a write that was refused because the session only reads. If nobody has asked for that, the server
 // isn't the one to write to any more.
 func (s *session) readOnly(f *driver.Fault) {
-	if s.tx.opts.ReadOnly || s.running.guard != unguarded || s.dirty || s.native != nil || s.back.to.readsOnly() {
+	if s.tx.opts.ReadOnly || s.running.guard != unguarded || s.Dirty || s.native != nil || s.back.to.readsOnly() {
 		f.Evict, f.Verdict = false, driver.Never
 		if s.tx.opts.ReadOnly || s.running.guard != unguarded {
 			f.Hint = "the context, the engine or the transaction asks for reading only"
@@ -89,26 +89,14 @@ func (s *session) readOnly(f *driver.Fault) {
 		return
 	}
 	f.Evict, f.Verdict = true, driver.Again
-	s.back.invalidate()
+	if s.back.Invalidate() {
+		s.back.types.Clear() // which the next server may number otherwise
+	}
 }
 
 // wantsPrimary reports whether a server is looked for that can be written to.
 func (t *target) wantsPrimary() bool {
 	return len(t.Hosts) > 1 || t.Role == RoleReadWrite || t.Role == RolePrimary
-}
-
-// invalidTime is how often at most all connections are given up: where no server can be written to, those that take their
-// place are no better.
-const invalidTime = time.Second
-
-// invalidate gives up all connections, and what is known of the server's types, which the next one may number otherwise.
-func (b *backend) invalidate() {
-	last, now := b.invalidated.Load(), time.Now().UnixNano()
-	if now-last < int64(invalidTime) || !b.invalidated.CompareAndSwap(last, now) {
-		return
-	}
-	b.types.Clear()
-	b.pool.Invalidate()
 }
 
 // readsOnly reports whether sessions that can't write are what was asked for.
@@ -133,23 +121,20 @@ func (s *session) unanswered(ctx context.Context) *driver.Fault {
 		}
 		return run.failure
 	}
-	f := ended(ctx, run.phase, nil)
-	f.Sent = run.phase >= driver.Run && s.sock.written.Load() > run.mark
-	switch {
-	case !f.Sent:
-	case run.phase == driver.Commit:
-		f.Verdict = driver.Ambiguous
-	case s.mayHaveApplied():
-		f.Verdict = driver.IfSafe
-	}
+	f := s.Unanswered(ctx, run.phase, s.sent(run.phase))
 	if s.tx.open { // to wait for more answers in it would take the time that the context hasn't got
 		f.TxDead, s.tx.failed = true, true
 	}
 	return f
 }
 
-// mayHaveApplied reports whether what runs is a write that needs no COMMIT.
-func (s *session) mayHaveApplied() bool {
+// sent reports whether a byte of the statement itself, or of COMMIT, left this process.
+func (s *session) sent(phase driver.Phase) bool {
+	return phase >= driver.Run && s.sock.written.Load() > s.running.mark
+}
+
+// MayHaveApplied implements netdriver.Protocol.
+func (s *session) MayHaveApplied() bool {
 	return s.running.stmt != nil && s.running.stmt.Access == driver.Write && s.running.guard == unguarded && !s.tx.open && s.status != 'T' && s.status != 'E'
 }
 
@@ -163,7 +148,7 @@ func (s *session) unreplicated(ctx context.Context) *driver.Fault {
 		Err:  errors.New("the wait for the synchronous standby was cancelled"),
 		Hint: "it is committed on this server, but perhaps not on its standby"}
 	if ctx.Err() != nil {
-		f.Kind, f.Err = contextKind(ctx), fmt.Errorf("%w: %w", context.Cause(ctx), f.Err)
+		f.Kind, f.Err = netdriver.ContextKind(ctx), fmt.Errorf("%w: %w", context.Cause(ctx), f.Err)
 	}
 	if f.Phase == driver.Commit {
 		f.Verdict = driver.Ambiguous
@@ -173,41 +158,10 @@ func (s *session) unreplicated(ctx context.Context) *driver.Fault {
 
 // lost is the fault of a call during which the connection broke.
 func (s *session) lost(ctx context.Context, phase driver.Phase, err error) *driver.Fault {
-	if s.broken == nil {
-		s.broken = err
-	}
-	run := &s.running
-	if run.refusal() { // the server has said why
+	f := s.Lost(ctx, phase, s.sent(phase), err, "the server or something in between closed it: look at the server's log")
+	if run := &s.running; run.refusal() { // the server has said why
 		run.failure.Evict, run.failure.TxDead = true, true
 		return run.failure
-	}
-	sent := phase >= driver.Run && s.sock.written.Load() > run.mark
-	if s.watch.wasKilled() {
-		f := &driver.Fault{Kind: driver.Closed, Phase: phase, Sent: sent, Evict: true,
-			Err: fmt.Errorf("interrupted, because the engine was closed: %w", err)}
-		switch {
-		case sent && phase == driver.Commit:
-			f.Verdict = driver.Ambiguous
-		case sent && s.mayHaveApplied():
-			f.Verdict = driver.IfSafe
-		}
-		return f
-	}
-	f := s.back.to.wireFault(ctx, phase, sent, err)
-	f.Evict = true
-	return f
-}
-
-// abandon ends a call whose answer can't be used, because of f. If the connection is good the rest is thrown away.
-func (s *session) abandon(ctx context.Context, f *driver.Fault) *driver.Fault {
-	if f.Evict {
-		s.broken = f
-		return f
-	}
-	for s.owed > 0 {
-		if _, worse := s.answer(ctx); worse != nil {
-			return worse
-		}
 	}
 	return f
 }

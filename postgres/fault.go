@@ -1,13 +1,7 @@
 package postgres
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
-	"syscall"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -100,51 +94,4 @@ func isFatal(e *pgconn.PgError) bool {
 		severity = e.Severity
 	}
 	return severity == "FATAL" || severity == "PANIC"
-}
-
-// wireFault is the fault of a connection that broke, or of a call that its context ended. sent says whether a byte of the
-// statement itself, or of COMMIT, left this process.
-func (t *target) wireFault(ctx context.Context, phase driver.Phase, sent bool, err error) *driver.Fault {
-	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Sent: sent, Evict: true, TxDead: true,
-		Err: fmt.Errorf("the connection broke: %w", err), Hint: brokenHint(err)}
-	if ctx.Err() != nil {
-		f.Kind, f.Verdict, f.Hint = contextKind(ctx), driver.Never, ""
-		f.Err = context.Cause(ctx)
-		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ctx.Err()) { // it isn't broken: the answer is still to come
-			f.Evict, f.TxDead = false, false
-		} else if err != nil {
-			f.Err = fmt.Errorf("%w: %w", f.Err, err)
-		}
-	}
-	switch {
-	case !sent || phase == driver.Begin || phase == driver.Rollback: // there is nothing that could have been applied
-	case phase == driver.Commit:
-		f.Verdict = driver.Ambiguous
-	default:
-		f.Verdict = driver.IfSafe
-	}
-	return f
-}
-
-func brokenHint(err error) string {
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return "the server doesn't answer any more"
-	case hungUp(err):
-		return "the server or something in between closed it: look at the server's log"
-	}
-	return ""
-}
-
-// hungUp reports whether the other side has closed the connection.
-func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
-}
-
-// contextKind tells a deadline from a cancel.
-func contextKind(ctx context.Context) driver.Kind {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return driver.Timeout
-	}
-	return driver.Canceled
 }

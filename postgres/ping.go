@@ -11,9 +11,9 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return driver.Server{}, f
 	}
-	s.begin(ctx)
+	s.StartCall(ctx)
 	rows, f := s.ask(ctx, driver.Run, "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')")
-	s.watch.end()
+	s.EndCall()
 	if f != nil {
 		return driver.Server{}, f
 	}
@@ -28,13 +28,13 @@ func (s *session) Ping(ctx context.Context) (driver.Server, error) {
 	return server, nil
 }
 
-// check makes a round trip, for the pool, that runs nothing.
-func (s *session) check(ctx context.Context) error {
+// Check implements netdriver.Protocol.
+func (s *session) Check(ctx context.Context) error {
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return f
 	}
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.out = appendSync(s.out[:0])
 	s.running = running{phase: driver.Prepare}
 	if f := s.flush(ctx, 1); f != nil {

@@ -136,7 +136,7 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 		f = s.resolve(ctx, st, &d)
 	}
 	if f != nil {
-		if s.broken == nil && st.name != "" { // whether or not it came to be: closing what isn't there is no error
+		if s.Broken == nil && st.name != "" { // whether or not it came to be: closing what isn't there is no error
 			s.cache.closed = append(s.cache.closed, st.name)
 		}
 		return nil, f
@@ -209,7 +209,7 @@ func (s *session) resolve(ctx context.Context, st *prepared, d *description) *dr
 // sent again at once, which is what true means; inside one the transaction has to run again. What was prepared in this very
 // call would fail again.
 func (s *session) outdated(st *prepared, f *driver.Fault) bool {
-	if st == nil || s.owed > 0 || s.broken != nil || s.running.bound {
+	if st == nil || s.owed > 0 || s.Broken != nil || s.running.bound {
 		return false
 	}
 	if f.Phase == driver.Prepare { // it wasn't sent: an argument doesn't fit a parameter that may be of another type by now

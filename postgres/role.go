@@ -5,15 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
-
-// roleError says that a server isn't what was asked for.
-type roleError struct{ wanted Role }
-
-func (e *roleError) Error() string {
-	return "the server isn't " + map[Role]string{RoleReadWrite: "one that sessions can write to", RoleReadOnly: "read-only",
-		RolePrimary: "the primary", RoleStandby: "a standby"}[e.wanted]
-}
 
 // hasRole asks a new session for its role, by the rules of libpq (fe-connect.c): servers from version 14 on have told both
 // settings by themselves.
@@ -60,7 +53,8 @@ func hasRole(ctx context.Context, pg *pgconn.PgConn, role Role) error {
 		is = replica == (role == RoleStandby)
 	}
 	if !is {
-		return &roleError{role}
+		return &netdriver.RoleError{Text: "isn't " + map[Role]string{RoleReadWrite: "one that sessions can write to",
+			RoleReadOnly: "read-only", RolePrimary: "the primary", RoleStandby: "a standby"}[role]}
 	}
 	return nil
 }

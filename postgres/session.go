@@ -2,35 +2,28 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
-	"github.com/plinthdb/plinth/pool"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // session is a connection as the seam knows it. It lives as long as the connection, and nothing is allocated for a call.
 type session struct {
+	netdriver.Session
 	*wire
 	back  *backend
-	slot  *pool.Conn[*session] // while it's borrowed
-	watch watch
 	cache cache
 	rows  rows
 	tx    transaction
+	ear   netdriver.Ear
 
 	out        []byte            // messages to be sent
 	owed       int               // answers, each up to its ReadyForQuery, that are still to come
 	running    running           // what was sent last
-	waiting    waiting           // how far it got with waiting for an answer
-	hurried    time.Duration     // if not 0, reading has a deadline of ours: see impatient
-	cancel     *canceling        // a cancel request that may still be under way
 	undo       bool              // a transaction has to be rolled back before anything else
-	broken     error             // why nothing can run on the connection any more
-	dirty      bool              // settings may have been changed
 	describing *description      // what is being read, if it's a description
 	row        *pgproto3.DataRow // the frontend's own, which is used again and again
 	native     *pgconn.PgConn
@@ -68,7 +61,7 @@ const (
 func newSession(w *wire, back *backend) *session {
 	s := &session{wire: w, back: back}
 	s.rows.s = s
-	s.watch.init(w.conn)
+	s.Init(s, &back.Backend, w.conn)
 	kept := back.to.StatementCache
 	if back.to.PgBouncer {
 		kept = defaultStatementCache // of descriptions
@@ -123,7 +116,7 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 			if f = s.rows.take(row); f == nil {
 				return &s.rows, nil
 			}
-			f = s.abandon(ctx, f)
+			f = s.Unusable(ctx, f)
 		}
 		s.leave(st)
 		if f != nil {
@@ -145,21 +138,15 @@ func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault 
 		return driver.Faultf(driver.Syntax, "the statement holds a zero byte")
 	}
 	if req.Stmt.Class == driver.Setting && (!s.tx.open || !endsWithTx(req.Native)) {
-		s.dirty = true
+		s.Dirty = true
 	}
-	s.begin(ctx)
+	s.StartCall(ctx)
 	return nil
-}
-
-// begin begins a call.
-func (s *session) begin(ctx context.Context) {
-	s.waiting = patient
-	s.watch.start(ctx)
 }
 
 // leave ends the call of a statement; st is nil if it came to none.
 func (s *session) leave(st *prepared) {
-	s.watch.end()
+	s.EndCall()
 	if st != nil && st.once {
 		s.cache.drop(st)
 	}
@@ -167,31 +154,24 @@ func (s *session) leave(st *prepared) {
 
 // endGuard rolls back what a guarded statement that failed has left, so that the next one needn't wait for that.
 func (s *session) endGuard(ctx context.Context) {
-	if s.running.guard != unguarded && s.undo && !s.unsettled() && s.broken == nil && ctx.Err() == nil {
-		_ = s.undone(ctx)
+	if s.running.guard != unguarded && s.undo && !s.Unsettled() && s.Broken == nil && ctx.Err() == nil {
+		_ = s.RollBack(ctx)
 	}
 }
 
 // usable says why no call can begin, or nil.
 func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
-	switch {
-	case s.broken != nil:
-		return s.useless(phase)
-	case ctx.Err() != nil:
-		return ended(ctx, phase, nil)
-	case s.rows.open:
-		return driver.Faultf(driver.Busy, "the rows of the query before are still open")
+	if f := s.Startable(ctx, phase, s.rows.open); f != nil {
+		return f
 	}
 	if s.tx.failed {
 		return s.over()
 	}
-	if s.unsettled() {
-		if f := s.settle(ctx, phase); f != nil {
-			return f
-		}
+	if f := s.Settle(ctx, phase); f != nil {
+		return f
 	}
 	if s.undo {
-		if f := s.undone(ctx); f != nil {
+		if f := s.RollBack(ctx); f != nil {
 			return f
 		}
 	}
@@ -199,12 +179,6 @@ func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault 
 		return s.over()
 	}
 	return nil
-}
-
-// useless is the fault of a call on a connection that broke before anything of it was sent.
-func (s *session) useless(phase driver.Phase) *driver.Fault {
-	return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
-		Err: fmt.Errorf("the connection broke before: %w", s.broken)}
 }
 
 // over is the fault of a call in a transaction that can't go on.

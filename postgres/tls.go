@@ -4,18 +4,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // TLS says how connections are encrypted and the server is verified, in libpq's words
@@ -116,102 +113,29 @@ func (t *target) tlsConfig(h Host, mode string) (*tls.Config, error) {
 	if mode == tlsDisable {
 		return nil, nil
 	}
-	c := &tls.Config{}
-	if t.TLS.Config != nil {
-		c = t.TLS.Config.Clone()
+	o := netdriver.TLS{RootCert: t.TLS.RootCert, Cert: t.TLS.Cert, Key: t.TLS.Key, Min: t.TLS.Min, Max: t.TLS.Max, Config: t.TLS.Config}
+	if o.RootCert == "system" {
+		o.RootCert = ""
 	}
-	if t.TLS.Min != 0 || c.MinVersion < tls.VersionTLS12 {
-		c.MinVersion = max(t.TLS.Min, tls.VersionTLS12)
-	}
-	if t.TLS.Max != 0 {
-		c.MaxVersion = t.TLS.Max
+	c, err := o.Client(h.Name, terms())
+	if err != nil {
+		return nil, err
 	}
 	if t.TLS.Direct {
 		c.NextProtos = []string{"postgresql"} // the server refuses a direct connection without it
 	}
-	if root := t.TLS.RootCert; root != "" && root != "system" {
-		text, err := os.ReadFile(root)
-		if err != nil {
-			return nil, driver.Faultf(driver.Argument, "sslrootcert: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, driver.Faultf(driver.Argument, "sslrootcert: %s holds no PEM certificate", root)
-		}
-	}
-	if t.TLS.Cert != "" {
-		cert, err := t.TLS.keyPair()
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates, c.GetClientCertificate = []tls.Certificate{cert}, nil
-	}
-	c.ServerName = cmp.Or(c.ServerName, strings.TrimSuffix(h.Name, "."))
 	switch {
 	case mode == tlsRequire:
 		c.InsecureSkipVerify = true
 	case mode == tlsVerifyCA:
-		verifyWith(c, "")
+		netdriver.VerifyFor(c, "")
 	case t.TLS.NoSNI:
-		verifyWith(c, c.ServerName)
+		netdriver.VerifyFor(c, c.ServerName)
 	}
 	if t.TLS.NoSNI {
 		c.ServerName = ""
 	}
 	return c, nil
-}
-
-// verifyWith has the server's certificate verified as crypto/tls does it, but for another name than the one that is sent, or
-// for "", any.
-func verifyWith(c *tls.Config, name string) {
-	roots, now, also := c.RootCAs, c.Time, c.VerifyConnection
-	c.InsecureSkipVerify = true
-	c.VerifyConnection = func(state tls.ConnectionState) error {
-		opts := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}
-		if now != nil {
-			opts.CurrentTime = now()
-		}
-		for _, cert := range state.PeerCertificates[1:] {
-			opts.Intermediates.AddCert(cert)
-		}
-		if _, err := state.PeerCertificates[0].Verify(opts); err != nil {
-			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
-		}
-		if also != nil {
-			return also(state)
-		}
-		return nil
-	}
-}
-
-// keyPair reads the client's certificate. A key that others can read is refused, by the rule of libpq
-// (fe-secure-openssl.c): nobody else may, but root's key may be read by its group.
-func (o TLS) keyPair() (cert tls.Certificate, err error) {
-	info, err := os.Stat(o.Key)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "sslkey: %w", err)
-	}
-	if exposed(info) {
-		f := driver.Faultf(driver.Argument, "sslkey: others can read the private key %s", o.Key)
-		f.Hint = "chmod 600 " + o.Key
-		return cert, f
-	}
-	key, err := os.ReadFile(o.Key)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "sslkey: %w", err)
-	}
-	text, err := os.ReadFile(o.Cert)
-	if err != nil {
-		return cert, driver.Faultf(driver.Argument, "sslcert: %w", err)
-	}
-	if cert, err = tls.X509KeyPair(text, key); err == nil {
-		return cert, nil
-	}
-	f := driver.Faultf(driver.Argument, "sslcert %s and sslkey %s: %w", o.Cert, o.Key, err)
-	if block, _ := pem.Decode(key); block != nil && (block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "") {
-		f.Hint = "the key is encrypted with a passphrase: write one without by openssl pkey -in KEY -out NEW"
-	}
-	return cert, f
 }
 
 // sslRequest asks for TLS: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
@@ -227,7 +151,7 @@ var (
 // startTLS speaks TLS on a new connection.
 func startTLS(ctx context.Context, conn net.Conn, c *tls.Config, direct bool) (net.Conn, error) {
 	if !direct {
-		stop := interruptible(ctx, conn)
+		stop := netdriver.Interruptible(ctx, conn)
 		err := askForTLS(conn)
 		if !stop() {
 			return nil, ctx.Err()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // transaction is where the session stands, beyond what the server says.
@@ -66,8 +67,8 @@ func (s *session) appendBegin() bool {
 
 // control runs one of the driver's own statements, which returns nothing, behind a BEGIN that is due.
 func (s *session) control(ctx context.Context, phase driver.Phase, text string) *driver.Fault {
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	s.out = s.out[:0]
 	s.running = running{phase: phase, begin: s.tx.due()}
 	if s.running.begin {
@@ -114,7 +115,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		s.tx = transaction{}
 		return nil
 	}
-	if s.owed == 0 && s.broken == nil && s.status != 'I' { // the transaction is as it was
+	if s.owed == 0 && s.Broken == nil && s.status != 'I' { // the transaction is as it was
 		f.Verdict = driver.Never
 		_ = s.rollback(ctx)
 	}
@@ -130,21 +131,21 @@ func (s *session) rollback(ctx context.Context) *driver.Fault {
 		_, _ = s.rows.Abandon(ctx)
 	}
 	s.undo, s.tx = true, transaction{}
-	if s.broken != nil || s.owed > 0 || ctx.Err() != nil {
+	if s.Broken != nil || s.owed > 0 || ctx.Err() != nil {
 		return nil
 	}
-	if s.cancel != nil {
-		short, cancel := context.WithTimeout(ctx, answerTime)
-		f := s.settle(short, driver.Rollback)
+	if s.CancelSent() {
+		short, cancel := context.WithTimeout(ctx, netdriver.AnswerTime)
+		f := s.Settle(short, driver.Rollback)
 		if cancel(); f != nil {
 			return nil
 		}
 	}
-	return s.undone(ctx)
+	return s.RollBack(ctx)
 }
 
-// undone rolls back the transaction that the server knows of, if there is one.
-func (s *session) undone(ctx context.Context) *driver.Fault {
+// RollBack implements netdriver.Protocol.
+func (s *session) RollBack(ctx context.Context) *driver.Fault {
 	s.tx = transaction{}
 	if s.status != 'I' {
 		if f := s.control(ctx, driver.Rollback, "ROLLBACK"); f != nil {
@@ -173,7 +174,7 @@ func (s *session) Savepoint(ctx context.Context, op driver.SavepointOp, name str
 // TxState implements driver.Session.
 func (s *session) TxState() driver.TxState {
 	switch {
-	case s.broken != nil:
+	case s.Broken != nil:
 		return driver.TxUnknown
 	case s.undo:
 		return driver.TxIdle

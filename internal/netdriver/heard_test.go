@@ -1,4 +1,4 @@
-package postgres
+package netdriver
 
 import (
 	"net"
@@ -20,18 +20,18 @@ func TestHeardTellsASilentConnectionFromOneThatEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &socket{Conn: ours}
-	if s.heard() {
+	var ear Ear
+	if ear.Heard(ours) {
 		t.Error("something was heard of a silent connection")
 	}
-	if n := testing.AllocsPerRun(100, func() { s.heard() }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { ear.Heard(ours) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 	hear := func(what string) {
 		t.Helper()
-		for !s.heard() { // it's on its way
+		for !ear.Heard(ours) { // it's on its way
 		}
-		if !s.heard() {
+		if !ear.Heard(ours) {
 			t.Errorf("%s was heard once only", what)
 		}
 	}
@@ -39,15 +39,15 @@ func TestHeardTellsASilentConnectionFromOneThatEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	hear("a byte")
-	if n, err := s.Read(make([]byte, 2)); n != 1 || err != nil {
+	if n, err := ours.Read(make([]byte, 2)); n != 1 || err != nil {
 		t.Errorf("%d bytes were left to be read (%v), want 1", n, err)
 	}
-	if s.heard() {
+	if ear.Heard(ours) {
 		t.Error("it was read, and is heard again")
 	}
 	theirs.Close()
 	hear("the end")
-	if (&socket{Conn: nowhere{}}).heard() {
+	if new(Ear).Heard(&dials{}) {
 		t.Error("something was heard of what has no socket")
 	}
 }

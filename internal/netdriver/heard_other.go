@@ -1,6 +1,6 @@
 //go:build !unix
 
-package postgres
+package netdriver
 
 // nothingToRead reports true: elsewhere nothing tells without waiting.
 func nothingToRead(uintptr) bool { return true }

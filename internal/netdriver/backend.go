@@ -1,0 +1,156 @@
+// Package netdriver is what drivers share that speak their database's protocol over a socket by themselves: the pool of their
+// sessions, the watch on a call's context, the cancel that must not hit a later statement, and what is said of a network that
+// fails. It knows no protocol.
+package netdriver
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/pool"
+)
+
+// Backend is a pool of sessions, and what goes on for them in the background. A driver embeds it in its own backend. It is
+// ready after Open.
+type Backend struct {
+	Host driver.Host
+
+	pool *pool.Pool[Protocol]
+	background
+	invalidated atomic.Int64 // when all connections were given up, in nanoseconds of Unix
+}
+
+// Open makes the pool, whose sessions dial opens; it opens none itself. dial's errors have to be of *driver.Fault. An error is
+// one, too, and of the pool's options.
+func (b *Backend) Open(host driver.Host, dial func(context.Context) (Protocol, error)) error {
+	b.Host = host
+	b.life, b.end = context.WithCancel(context.Background())
+	var err error
+	b.pool, err = pool.New(pool.Config[Protocol]{
+		Options: host.Pool,
+		Dial:    dial,
+		Check:   func(ctx context.Context, p Protocol) error { return p.Check(ctx) },
+		Cut:     func(p Protocol) { p.Base().cut() },
+		Close: func(p Protocol, reason pool.Reason) {
+			p.Base().Shut()
+			host.Closed("", reason)
+		},
+		OnLeak: host.Leaked,
+		OnOpen: func(took time.Duration, err error) { host.Opened(context.Background(), "", took, err) },
+	})
+	if err != nil {
+		b.end()
+		return driver.Faultf(driver.Argument, "%w", err)
+	}
+	return nil
+}
+
+// Connect implements driver.Backend.
+func (b *Backend) Connect(ctx context.Context) error {
+	if err := b.pool.Warm(ctx); err != nil {
+		return acquireFault(ctx, err)
+	}
+	return nil
+}
+
+// Acquire implements driver.Backend.
+//
+// A session that its server has ended while it was idle isn't lent to a writer: what is written to it is lost, and nobody
+// could tell that from a write whose answer was lost. A reader finds out by himself, and asks again.
+func (b *Backend) Acquire(ctx context.Context, need driver.Need) (driver.Session, error) {
+	for {
+		slot, err := b.acquire(ctx, need)
+		if err != nil {
+			return nil, acquireFault(ctx, err)
+		}
+		p := slot.Value()
+		p.Base().slot = slot
+		if need.Access == driver.Read || !p.Heard() || p.Check(ctx) == nil {
+			return p, nil
+		}
+		slot.Destroy()
+	}
+}
+
+func (b *Backend) acquire(ctx context.Context, need driver.Need) (*pool.Conn[Protocol], error) {
+	switch {
+	case need.NoWait:
+		return b.pool.TryAcquire(ctx)
+	case need.Timeout != 0:
+		return b.pool.AcquireWithin(ctx, need.Timeout)
+	}
+	return b.pool.Acquire(ctx)
+}
+
+// acquireFault turns an error of the pool's into a fault.
+func acquireFault(ctx context.Context, err error) error {
+	f := &driver.Fault{Phase: driver.Acquire, Verdict: driver.Again, Err: err}
+	timeout, timedOut := errors.AsType[*pool.TimeoutError](err)
+	dial, dialFailed := errors.AsType[*driver.Fault](err)
+	switch {
+	case errors.Is(err, pool.ErrClosed):
+		f.Kind, f.Verdict = driver.Closed, driver.Never
+	case ctx.Err() != nil:
+		f.Kind, f.Verdict = ContextKind(ctx), driver.Never
+	case timedOut && timeout.InUse == 0 && dialFailed: // nobody holds a connection, none can be opened
+		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
+	case timedOut, errors.Is(err, pool.ErrWouldBlock):
+		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
+	case dialFailed:
+		return dial
+	}
+	return f
+}
+
+// Stats implements driver.Backend.
+func (b *Backend) Stats() []pool.Stats { return []pool.Stats{b.pool.Stats()} }
+
+// Configure implements driver.Backend.
+func (b *Backend) Configure(o pool.Options) error {
+	switch err := b.pool.Configure(o); {
+	case errors.Is(err, pool.ErrClosed):
+		return &driver.Fault{Kind: driver.Closed, Phase: driver.Acquire, Err: err}
+	case err != nil:
+		return driver.Faultf(driver.Argument, "%w", err)
+	}
+	return nil
+}
+
+// invalidTime is how often at most all connections are given up: where no server can be written to, those that take their
+// place are no better.
+const invalidTime = time.Second
+
+// Invalidate gives up all connections, because their server isn't the one to speak to any more. It reports whether it did: not
+// if that was done a moment ago.
+func (b *Backend) Invalidate() bool {
+	last, now := b.invalidated.Load(), time.Now().UnixNano()
+	if now-last < int64(invalidTime) || !b.invalidated.CompareAndSwap(last, now) {
+		return false
+	}
+	b.pool.Invalidate()
+	return true
+}
+
+// cutGrace is how long Close waits for calls that it has cut. It is less than a caller notices after his deadline.
+const cutGrace = 60 * time.Millisecond
+
+// Close implements driver.Backend.
+func (b *Backend) Close(ctx context.Context) error {
+	err := b.pool.Close(ctx)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
+	defer cancel()
+	if err == nil {
+		b.quiet(grace)
+		b.end()
+		return nil
+	}
+	_ = b.pool.Close(grace) // for its waiting; who was cut is known already
+	b.quiet(grace)
+	time.AfterFunc(cutTime, b.end) // the server shall still be asked to end what was cut
+	f := Ended(ctx, driver.Acquire, nil)
+	f.Err, f.Hint = err, "close rows and end transactions before the engine"
+	return f
+}

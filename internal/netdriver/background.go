@@ -1,0 +1,53 @@
+package netdriver
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// background is what nobody waits for, but Close for a moment.
+type background struct {
+	life context.Context // of what goes on there
+	end  context.CancelFunc
+
+	mu   sync.Mutex
+	n    int           // how much goes on
+	idle chan struct{} // closed when nothing does; nil if nobody waits for that
+}
+
+// Aside runs f in the background, and ends its context after d at the latest.
+func (b *background) Aside(d time.Duration, f func(context.Context)) {
+	b.mu.Lock()
+	b.n++
+	b.mu.Unlock()
+	go func() {
+		ctx, cancel := context.WithTimeout(b.life, d)
+		defer cancel()
+		f(ctx)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.n--; b.n == 0 && b.idle != nil {
+			close(b.idle)
+			b.idle = nil
+		}
+	}()
+}
+
+// quiet waits until nothing goes on in the background.
+func (b *background) quiet(ctx context.Context) {
+	b.mu.Lock()
+	if b.n == 0 {
+		b.mu.Unlock()
+		return
+	}
+	if b.idle == nil {
+		b.idle = make(chan struct{})
+	}
+	idle := b.idle
+	b.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,61 @@
+package netdriver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+)
+
+func TestABrokenConnectionSaysWhatMayHaveHappened(t *testing.T) {
+	t.Parallel()
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	late, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
+	defer cancel()
+	deadline := fmt.Errorf("read: %w", os.ErrDeadlineExceeded)
+	for _, test := range []struct {
+		name    string
+		ctx     context.Context
+		phase   driver.Phase
+		sent    bool
+		err     error
+		kind    driver.Kind
+		verdict driver.Verdict
+		evict   bool
+	}{
+		{"nothing was sent", context.Background(), driver.Run, false, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
+		{"a statement was sent", context.Background(), driver.Run, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.IfSafe,
+			true},
+		{"rows were read", context.Background(), driver.Fetch, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.IfSafe, true},
+		{"COMMIT was sent", context.Background(), driver.Commit, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Ambiguous,
+			true},
+		{"COMMIT wasn't sent", context.Background(), driver.Commit, false, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again,
+			true},
+		{"BEGIN was sent", context.Background(), driver.Begin, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again, true},
+		{"ROLLBACK was sent", context.Background(), driver.Rollback, true, io.ErrUnexpectedEOF, driver.Unavailable, driver.Again,
+			true},
+		{"cancelled before", canceled, driver.Run, false, deadline, driver.Canceled, driver.Never, false},
+		{"cancelled", canceled, driver.Run, true, deadline, driver.Canceled, driver.IfSafe, false},
+		{"cancelled at COMMIT", canceled, driver.Commit, true, deadline, driver.Canceled, driver.Ambiguous, false},
+		{"cancelled and broken", canceled, driver.Run, true, io.ErrUnexpectedEOF, driver.Canceled, driver.IfSafe, true},
+		{"late", late, driver.Run, true, deadline, driver.Timeout, driver.IfSafe, false},
+		{"late before", late, driver.Run, false, deadline, driver.Timeout, driver.Never, false},
+	} {
+		f := WireFault(test.ctx, test.phase, test.sent, test.err, "look")
+		if f.Kind != test.kind || f.Verdict != test.verdict || f.Evict != test.evict || f.Sent != test.sent || f.Phase != test.phase {
+			t.Errorf("%s: %v, %v, evict %v, sent %v", test.name, f.Kind, f.Verdict, f.Evict, f.Sent)
+		}
+		if err := test.ctx.Err(); err != nil && !errors.Is(f, err) {
+			t.Errorf("%s: %v isn't the context's", test.name, f)
+		}
+		if test.ctx.Err() == nil && !errors.Is(f, test.err) {
+			t.Errorf("%s: %v isn't the connection's", test.name, f)
+		}
+	}
+}
