@@ -214,7 +214,7 @@ func (h *hold) note(stmt *statement, failure *Error, err error) {
 	state := h.sess.TxState()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	silent := h.exact && f.Sent && f.Code == "" && (f.Kind == driver.Timeout || f.Kind == driver.Canceled)
+	silent := h.exact && state != driver.TxOpen && f.Code == "" && (f.Kind == driver.Timeout || f.Kind == driver.Canceled)
 	if h.lost == nil && (f.Evict || silent || state == driver.TxUnknown) {
 		h.lost = failure
 	}

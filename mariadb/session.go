@@ -24,6 +24,7 @@ type session struct {
 	running running // what was sent last
 	undo    bool    // a transaction has to be rolled back before anything else
 	native  *Conn
+	who     *identity // as the server has it, once it was asked: see Identity
 }
 
 // running is the call that was sent last, and what has come of it so far.

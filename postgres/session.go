@@ -29,6 +29,7 @@ type session struct {
 	native     *pgconn.PgConn
 }
 
+	who        *identity // as the server has it, once it was asked: see Identity
 // running is the call that was sent last, and what has come of it so far.
 type running struct {
 	stmt      *driver.Stmt // nil for one of the driver's own
