@@ -44,7 +44,7 @@ type Job struct {
 	Request
 	Kind  JobKind
 	Query bool // its rows are wanted
-	Limit int  // of values kept; what has more is TooMuch. 0: none
+	Limit int  // of values kept; what has more runs Alone. 0: none
 
 	Outcome Outcome
 	Columns []Column
@@ -78,7 +78,7 @@ const (
 	Waiting Outcome = iota // it wasn't run, or was undone for no fault of its own: it can be queued again
 	Done                   // it was run and, if it writes, is committed
 	Failed                 // Err says why, and by its verdict and Sent whether something may have been applied
-	TooMuch                // it reads, and has more values than its Limit: it has to be read as they come
+	Alone                  // it has to run as a call of its own: nothing of it was applied, or it reads and has more values than its Limit
 )
 
 // Begin makes the job ready for a run: what an earlier one left is dropped.
@@ -89,11 +89,11 @@ func (j *Job) Begin() {
 
 // Keep adds a row, and reports false if the job has more than its Limit by now.
 func (j *Job) Keep(row []Value) bool {
-	if j.Outcome == TooMuch {
+	if j.Outcome == Alone {
 		return false
 	}
 	if j.Limit > 0 && len(j.Values)+len(row) > j.Limit {
-		j.Outcome, j.Values, j.Rows = TooMuch, nil, 0
+		j.Outcome, j.Values, j.Rows = Alone, nil, 0
 		return false
 	}
 	j.Values = append(j.Values, row...)

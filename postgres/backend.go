@@ -26,8 +26,9 @@ import (
 // backend is one target, which may have several hosts, behind one pool.
 type backend struct {
 	netdriver.Backend
-	to    *target
-	types sync.Map // uint32: *pgvalue.Type
+	to       *target
+	types    sync.Map    // uint32: *pgvalue.Type
+	failures failureRate // of jobs in batches
 }
 
 // NewBackend returns a backend for package plinth's New. It opens no connection.

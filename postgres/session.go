@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -17,6 +18,8 @@ type session struct {
 	back  *backend
 	cache cache
 	rows  rows
+	batch jobs
+	trip  time.Duration // about the shortest round trip that batches have seen
 	tx    transaction
 	ear   netdriver.Ear
 
@@ -27,9 +30,9 @@ type session struct {
 	describing *description      // what is being read, if it's a description
 	row        *pgproto3.DataRow // the frontend's own, which is used again and again
 	native     *pgconn.PgConn
+	who        *identity // as the server has it, once it was asked: see Identity
 }
 
-	who        *identity // as the server has it, once it was asked: see Identity
 // running is the call that was sent last, and what has come of it so far.
 type running struct {
 	stmt      *driver.Stmt // nil for one of the driver's own

@@ -146,7 +146,10 @@ func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
 		attrs = append(attrs, slog.Duration("queue", e.Queue))
 	}
 	attrs = append(attrs, slog.Duration("wait", e.Wait), slog.Duration("execute", e.Execute), slog.Duration("fetch", e.Fetch), slog.Int64("rows", e.Rows),
-		slog.Int("attempts", e.Attempt), slog.String("caller", callsite.Caller()))
+		slog.Int("attempts", e.Attempt))
+	if caller := callsite.Caller(); caller != "" { // nobody's, of a call that was queued
+		attrs = append(attrs, slog.String("caller", caller))
+	}
 	if len(e.Args) > 0 {
 		// As text, now: the event and its arguments are the engine's again when this returns.
 		show := redactArgs

@@ -1,0 +1,365 @@
+package postgres
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
+)
+
+const (
+	// sharedJobs is how many jobs share a transaction at most, sharedLanes on how many sessions: one is enough to keep a
+	// server's process busy, and the second is filled while the first waits for its answers.
+	sharedJobs  = 128
+	sharedLanes = 2
+
+	// singleJobs is how many jobs that are transactions of their own are sent together at most. More of them would wait for each
+	// other's commits, which on several sessions become one.
+	singleJobs = 16
+
+	// flushBytes is from how many bytes on nothing is added to what is sent together. It has to fit into the buffers between
+	// here and the server: while it's being sent nobody reads the answers, and a server that can't send them reads no more.
+	flushBytes = 32 << 10
+)
+
+// Lanes implements driver.Batcher. Behind PgBouncer, which may spread what is sent together over several servers, and where nothing
+// is kept prepared there are no batches.
+func (b *backend) Lanes(kind driver.JobKind) (sessions, jobs int) {
+	switch {
+	case b.to.PgBouncer, b.to.StatementCache < sharedJobs:
+		return 0, 0
+	case kind == driver.JobWrite:
+		return b.Stats()[0].MaxOpenConnections, singleJobs
+	}
+	return sharedLanes, sharedJobs
+}
+
+// RunBatch implements driver.BatchSession. The jobs are sent in one go. Those that may run again share one Sync, and with it a
+// transaction and its commit; when one of them fails, the server undoes those before it and skips those behind it, which
+// wait again. The others have a Sync each: what follows a failed one is run all the same.
+func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func()) {
+	b := &s.batch
+	b.reset()
+	defer b.reset()
+	if f := s.usable(ctx, driver.Prepare); f != nil {
+		failJobs(jobs, f)
+		return
+	}
+	s.StartCall(ctx)
+	defer s.EndCall()
+	if b.shared = jobs[0].Kind != driver.JobWrite; b.shared {
+		jobs = jobs[:min(len(jobs), s.back.failures.share())]
+	}
+	if !s.prepareJobs(ctx, jobs) {
+		return
+	}
+	s.encodeJobs()
+	encoded()
+	if len(b.jobs) == 0 {
+		return
+	}
+	syncs := 1
+	if !b.shared {
+		syncs = len(b.jobs)
+	}
+	f := s.flush(ctx, syncs)
+	b.mark, b.last = s.running.mark, time.Now()
+	if f == nil {
+		f = s.readJobs(ctx)
+	}
+	if f != nil {
+		failJobs(b.jobs[b.settled:], f)
+	}
+	if b.shared {
+		s.back.failures.saw(len(b.jobs), len(b.failed) > 0)
+	}
+	s.reprepare()
+}
+
+// jobs are a batch that runs.
+type jobs struct {
+	shared  bool // one transaction
+	jobs    []*driver.Job
+	sts     []*prepared // of the jobs
+	at      int         // the job that is being answered
+	settled int         // jobs whose Sync is answered
+	mark    int64       // bytes that had been written before them
+	last    time.Time   // when the job before ended
+	failed  []refusedJob
+}
+
+// refusedJob is a job that the server has refused.
+type refusedJob struct {
+	job   *driver.Job
+	st    *prepared
+	fault *driver.Fault
+	bound bool
+}
+
+func (b *jobs) reset() {
+	clear(b.jobs)
+	clear(b.sts)
+	clear(b.failed)
+	*b = jobs{jobs: b.jobs[:0], sts: b.sts[:0], failed: b.failed[:0]}
+}
+
+func failJobs(jobs []*driver.Job, f *driver.Fault) {
+	for _, j := range jobs {
+		if j.Outcome == driver.Waiting {
+			j.Outcome, j.Err = driver.Failed, f
+		}
+	}
+}
+
+// prepareJobs prepares what the jobs run. One that can't be prepared fails, and isn't part of the batch. It reports false if the
+// session can't go on.
+func (s *session) prepareJobs(ctx context.Context, all []*driver.Job) bool {
+	b := &s.batch
+	for _, j := range all {
+		if !joins(j) {
+			j.Outcome = driver.Alone
+			continue
+		}
+		st := s.cache.get(j.Native)
+		if st == nil {
+			var f *driver.Fault
+			if st, f = s.prepare(ctx, &j.Request); f != nil {
+				j.Outcome, j.Err = driver.Failed, f
+				if s.Broken != nil || s.Unsettled() || s.status != 'I' {
+					return false
+				}
+				continue
+			}
+		}
+		b.jobs, b.sts = append(b.jobs, j), append(b.sts, st)
+	}
+	return true
+}
+
+// joins reports whether a job's statement can be part of a batch: others may end the transaction they are in, refuse to be in
+// one, or copy.
+func joins(j *driver.Job) bool {
+	switch j.Stmt.Verb {
+	case "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE":
+		return len(j.Native) <= maxKeptText
+	}
+	return false
+}
+
+// encodeJobs writes the jobs' messages. What isn't written waits for the next batch.
+func (s *session) encodeJobs() {
+	b := &s.batch
+	s.out = s.cache.appendClosed(s.out[:0])
+	n := 0
+	for i, j := range b.jobs {
+		if n > 0 && len(s.out) > flushBytes {
+			break
+		}
+		if !j.Take() {
+			continue
+		}
+		start, st := len(s.out), b.sts[i]
+		out, f := appendBind(s.out, st, j.Args)
+		if f != nil {
+			s.out = out[:start]
+			if j.Outcome, j.Err = driver.Failed, f; st.cached && f.Kind == driver.Argument { // its parameters may be of other types by now
+				j.Outcome, j.Err = driver.Alone, nil
+			}
+			continue
+		}
+		if n > 0 && len(out) > 2*flushBytes {
+			s.out, j.Outcome = out[:start], driver.Alone
+			continue
+		}
+		if s.out = appendExecute(out); !b.shared {
+			s.out = appendSync(s.out)
+		}
+		b.jobs[n], b.sts[n] = j, st
+		n++
+	}
+	b.jobs, b.sts = b.jobs[:n], b.sts[:n]
+	switch {
+	case n == 0:
+		s.cache.reclose()
+	case b.shared:
+		s.out = appendSync(s.out)
+	}
+	s.running = running{phase: driver.Run}
+	if n > 0 {
+		s.running.stmt = b.jobs[0].Stmt
+	}
+}
+
+// answering makes the job that is answered next what the session knows as running.
+func (s *session) answering() {
+	b := &s.batch
+	s.running = running{phase: driver.Run, mark: b.mark}
+	if b.at < len(b.jobs) {
+		j := b.jobs[b.at]
+		s.running.stmt, s.running.text = j.Stmt, j.Native
+		if st := b.sts[b.at]; j.Query && st.columns != nil {
+			j.Columns = st.columns
+			s.rows.begin(context.Background(), st)
+			s.rows.open = false
+		}
+	}
+}
+
+// readJobs reads the answers. A fault is of the connection, or says that nobody waits for them any longer.
+func (s *session) readJobs(ctx context.Context) *driver.Fault {
+	b := &s.batch
+	s.answering()
+	for s.owed > 0 {
+		msg, err := s.Receive()
+		if err != nil {
+			if err = s.TimedOut(err); err == nil {
+				continue
+			}
+			if err == netdriver.ErrNoAnswer {
+				return s.unanswered(ctx)
+			}
+			return s.lostJobs(ctx, err)
+		}
+		switch m := msg.(type) {
+		case *pgproto3.DataRow:
+			s.row = m
+			s.takeRow(m)
+		case *pgproto3.CommandComplete:
+			j, now := b.jobs[b.at], time.Now()
+			j.Result.RowsAffected = rowsAffected(m.CommandTag)
+			j.Took, b.last = now.Sub(b.last), now
+			if b.at == 0 {
+				j.Took = s.beyondTrip(j.Took)
+			}
+			b.at++
+			if b.shared {
+				s.answering()
+			}
+		case *pgproto3.ErrorResponse:
+			s.refused(ctx, m)
+		case *pgproto3.ReadyForQuery:
+			s.owed--
+			s.status = m.TxStatus
+			s.settleJobs(ctx)
+			if s.answering(); s.owed == 0 && s.in.big {
+				s.shed()
+			}
+		default:
+			if f := s.aside(ctx, msg); f != nil {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// beyondTrip returns how much longer than the shortest round trip of late the first job of a batch took.
+func (s *session) beyondTrip(took time.Duration) time.Duration {
+	if s.trip == 0 || took < s.trip {
+		s.trip = took
+	} else {
+		s.trip += (took - s.trip) / 1024
+	}
+	return took - s.trip
+}
+
+// takeRow keeps a row of the job that is answered.
+func (s *session) takeRow(m *pgproto3.DataRow) {
+	j := s.batch.jobs[s.batch.at]
+	if !j.Query || j.Outcome != driver.Waiting {
+		return
+	}
+	if f := s.rows.take(m); f != nil {
+		j.Outcome, j.Err = driver.Failed, f
+		return
+	}
+	s.rows.ready = false
+	j.Keep(s.rows.vals)
+}
+
+// settleJobs decides about the jobs up to a Sync that was answered.
+func (s *session) settleJobs(ctx context.Context) {
+	b := &s.batch
+	failure := s.running.failure
+	if failure == nil && s.running.alone {
+		failure = s.unreplicated(ctx)
+	}
+	end := len(b.jobs)
+	if !b.shared {
+		end = b.settled + 1
+	}
+	for i, j := range b.jobs[b.settled:end] {
+		i += b.settled
+		switch {
+		case failure == nil:
+			if j.Outcome == driver.Waiting {
+				j.Outcome = driver.Done
+			}
+		case i == b.at && i < end || !b.shared:
+			j.Outcome, j.Err = driver.Failed, failure
+			b.failed = append(b.failed, refusedJob{j, b.sts[i], failure, s.running.bound})
+		case b.at == end: // the commit failed, and nobody knows for whose sake
+			j.Outcome = driver.Alone
+		case j.Outcome != driver.Failed:
+			j.Outcome = driver.Waiting
+		}
+	}
+	b.settled, b.at = end, end
+}
+
+// lostJobs is the fault of the jobs whose answers haven't come when the connection broke. If the server has said why it ends the
+// session, only the job that it was at can have been run.
+func (s *session) lostJobs(ctx context.Context, err error) *driver.Fault {
+	b := &s.batch
+	f := s.lost(ctx, driver.Run, err)
+	if s.running.refusal() && !b.shared && b.at < len(b.jobs) {
+		failJobs(b.jobs[b.at:b.at+1], f)
+		f = s.Useless(driver.Run)
+	}
+	return f
+}
+
+// reprepare is for jobs that were refused because what was prepared doesn't fit its tables any more: they run again, by
+// themselves.
+func (s *session) reprepare() {
+	for _, r := range s.batch.failed {
+		s.running = running{phase: driver.Run, bound: r.bound}
+		if s.outdated(r.st, r.fault) {
+			r.job.Outcome, r.job.Err = driver.Alone, nil
+		}
+	}
+}
+
+// failureRate is how often jobs that share a transaction fail. Each failure undoes the others, which run again: the more often
+// that happens, the fewer shall share one.
+type failureRate struct {
+	perMillion atomic.Int64
+}
+
+// share returns how many jobs shall share a transaction.
+func (r *failureRate) share() int {
+	rate := r.perMillion.Load()
+	if rate == 0 {
+		return sharedJobs
+	}
+	return int(max(smallestShare, min(sharedJobs, failuresPerShare*1_000_000/rate)))
+}
+
+const (
+	smallestShare    = 8
+	failuresPerShare = 3 // about three in each
+)
+
+// saw takes note of how a batch went.
+func (r *failureRate) saw(jobs int, failed bool) {
+	var now int64
+	if failed {
+		now = 1_000_000
+	}
+	was := r.perMillion.Load()
+	// A batch is jobs observations, of which one at most is known to have failed.
+	r.perMillion.Store(was + (now/int64(jobs)-was)/32)
+}
