@@ -77,8 +77,8 @@ func (s *session) identify(ctx context.Context) (identity, *driver.Fault) {
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return identity{}, f
 	}
-	s.begin(ctx)
-	defer s.watch.end()
+	s.StartCall(ctx)
+	defer s.EndCall()
 	row, f := s.ask(ctx, whoAmI)
 	if f == nil && len(row) != 2 {
 		f = driver.Faultf(driver.Unknown, "the server's answer about its session can't be read")
