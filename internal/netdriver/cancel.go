@@ -195,7 +195,7 @@ func (s *Session) Settle(ctx context.Context, phase driver.Phase) *driver.Fault 
 		}
 		if err := s.cancel.err; err != nil && s.cancel.sent {
 			s.Broken = fmt.Errorf("a cancel request may be under way, it isn't known where: %w", err)
-			return s.useless(phase)
+			return s.Useless(phase)
 		}
 		s.cancel = nil
 		for hit := true; hit; hit = s.own.Hit() {
@@ -218,7 +218,7 @@ func (s *Session) drain(ctx context.Context, phase driver.Phase) *driver.Fault {
 			if s.Broken == nil { // nothing of the call that wanted this has been sent
 				return Ended(ctx, phase, nil)
 			}
-			return s.useless(phase)
+			return s.Useless(phase)
 		}
 	}
 	return nil

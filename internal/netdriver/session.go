@@ -85,7 +85,7 @@ func (s *Session) Base() *Session { return s }
 func (s *Session) Startable(ctx context.Context, phase driver.Phase, rowsOpen bool) *driver.Fault {
 	switch {
 	case s.Broken != nil:
-		return s.useless(phase)
+		return s.Useless(phase)
 	case ctx.Err() != nil:
 		return Ended(ctx, phase, nil)
 	case rowsOpen:
@@ -94,8 +94,8 @@ func (s *Session) Startable(ctx context.Context, phase driver.Phase, rowsOpen bo
 	return nil
 }
 
-// useless is the fault of a call on a connection that broke before anything of it was sent.
-func (s *Session) useless(phase driver.Phase) *driver.Fault {
+// Useless is the fault of a call on a connection that broke before anything of it was sent.
+func (s *Session) Useless(phase driver.Phase) *driver.Fault {
 	return &driver.Fault{Kind: driver.Unavailable, Phase: phase, Verdict: driver.Again, Evict: true,
 		Err: fmt.Errorf("the connection broke before: %w", s.Broken)}
 }
