@@ -339,18 +339,40 @@ func (c *converter) operators(ops Operators, step int) (any, error) {
 	return v, nil
 }
 
-// raw takes BSON apart to guard what is in it.
+// raw takes BSON apart to guard what is in it, level by level: the driver's own reading isn't bounded in depth.
 func (c *converter) raw(kind bson.Type, data []byte) (any, error) {
-	if data == nil && kind == bson.TypeEmbeddedDocument {
+	if data == nil && (kind == bson.TypeEmbeddedDocument || kind == 0) {
 		return nil, nil
+	}
+	switch kind {
+	case bson.TypeEmbeddedDocument, bson.TypeArray:
+		elems, err := bson.Raw(data).Elements()
+		if err != nil {
+			return nil, c.fail("the BSON can't be read: %w", err)
+		}
+		d := make(bson.D, len(elems))
+		a := make(bson.A, len(elems))
+		for i, e := range elems {
+			key, err := e.KeyErr()
+			if err != nil {
+				return nil, c.fail("the BSON can't be read: %w", err)
+			}
+			v, err := e.ValueErr()
+			if err != nil {
+				return nil, c.fail("the BSON can't be read: %w", err)
+			}
+			d[i], a[i] = bson.E{Key: key, Value: v}, v
+		}
+		if kind == bson.TypeArray {
+			return c.convert(a)
+		}
+		return c.d(d)
+	case bson.TypeCodeWithScope, bson.TypeDBPointer, bson.TypeUndefined:
+		return nil, c.fail("the BSON has a value of type %s, which isn't taken", kind)
 	}
 	var v any
 	if err := (bson.RawValue{Type: kind, Value: data}).Unmarshal(&v); err != nil {
 		return nil, c.fail("the BSON can't be read: %w", err)
-	}
-	switch v.(type) {
-	case bson.Raw, bson.RawValue, bson.RawArray:
-		return nil, c.fail("the BSON can't be read")
 	}
 	return c.step(v, 1)
 }

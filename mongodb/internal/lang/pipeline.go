@@ -168,7 +168,7 @@ func (w *walker) stage(key string, n *node) {
 	case "$fill":
 		w.each(n, map[string]func(*node){"sortBy": w.sort, "partitionByFields": name}, w.expression)
 	case "$search", "$searchMeta", "$vectorSearch":
-		w.values(n)
+		w.search(n)
 	case "$collStats", "$indexStats", "$planCacheStats", "$currentOp", "$listSessions", "$listLocalSessions", "$listSearchIndexes",
 		"$listSampledQueries", "$changeStream", "$changeStreamSplitLargeEvent":
 		w.constants(n)
@@ -182,6 +182,17 @@ func (w *walker) stage(key string, n *node) {
 		w.unknown = true
 		w.constants(n)
 	}
+}
+
+// search walks over what Atlas Search is asked for. Its operators have no $, so that a bound document could be one.
+func (w *walker) search(n *node) {
+	w.each(n, map[string]func(*node){"filter": func(n *node) {
+		if n.kind == document {
+			w.conditions(n)
+			return
+		}
+		w.all(n, scalarPlace)
+	}}, func(n *node) { w.all(n, scalarPlace) })
 }
 
 // from walks over the name of a collection that is read.

@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -31,6 +32,7 @@ const (
 	countPlace                   // a whole number, not negative
 	switchPlace                  // true or false
 	textPlace                    // a text
+	scalarPlace                  // a value whose documents would be part of the statement: no document
 	plainPlace                   // a document without operators
 )
 
@@ -43,6 +45,10 @@ func (pl place) fill(v any) any {
 		switch x := v.(type) {
 		case string:
 			if !isOperator(x) {
+				return v
+			}
+		case bson.Symbol:
+			if !isOperator(string(x)) {
 				return v
 			}
 		case bson.D, bson.A:
@@ -72,6 +78,11 @@ func (pl place) check(v bound) string {
 	case constantPlace:
 		if path, found := fieldPath(value); found && !opted {
 			return "a text that begins with $" + at(path) + " could be taken for a field here; wrap the value in Operators if the program wrote it"
+		}
+		return ""
+	case scalarPlace:
+		if hasDocument(value) && !opted {
+			return "a document here would be part of the statement and not a value; write it out, or wrap it in Operators if the program wrote it"
 		}
 		return ""
 	case updatePlace:
@@ -204,6 +215,8 @@ func fieldPath(v any) (path string, found bool) {
 	switch x := v.(type) {
 	case string:
 		return "", isOperator(x)
+	case bson.Symbol:
+		return "", isOperator(string(x))
 	case bson.D:
 		for _, e := range x {
 			if inner, found := fieldPath(e.Value); found {
@@ -218,6 +231,17 @@ func fieldPath(v any) (path string, found bool) {
 		}
 	}
 	return "", false
+}
+
+// hasDocument reports whether a value is a document, or has one in it.
+func hasDocument(v any) bool {
+	switch x := v.(type) {
+	case bson.D:
+		return true
+	case bson.A:
+		return slices.ContainsFunc(x, hasDocument)
+	}
+	return false
 }
 
 // join puts a path together.

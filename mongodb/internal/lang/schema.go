@@ -182,7 +182,7 @@ func (w *walker) field(key string, n *node) {
 		w.values(n)
 	case "map", "reduce", "finalize", "scope":
 		w.code(key, n)
-	case "name", "viewOn", "index", "key", "to", "ns", "as":
+	case "name", "viewOn", "index", "key", "to", "ns", "as", "out", "from", "toCollection", "collection", "db":
 		w.name(n, "a name")
 	case "writeConcern", "readConcern":
 		w.name(n, "a concern")

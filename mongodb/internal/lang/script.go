@@ -58,6 +58,9 @@ type splitter struct {
 func (s *splitter) next() (ScriptStatement, error) {
 	s.text, s.end, s.last, s.depth, s.ended = nil, 0, 0, 0, false
 	for {
+		if s.large() {
+			return ScriptStatement{}, driver.Faultf(driver.TooLarge, "the statement that begins in line %d is larger than %d MB", s.begin, s.limit>>20)
+		}
 		c, err := s.peek()
 		if err != nil {
 			if errors.Is(err, errEnd) && s.end > 0 {
@@ -91,9 +94,6 @@ func (s *splitter) next() (ScriptStatement, error) {
 			return ScriptStatement{}, err
 		}
 		s.end, s.last = len(s.text), c
-		if len(s.text) > s.limit {
-			return ScriptStatement{}, driver.Faultf(driver.TooLarge, "the statement that begins in line %d is larger than %d MB", s.begin, s.limit>>20)
-		}
 	}
 }
 
@@ -106,12 +106,13 @@ func (s *splitter) space(c byte) (bool, error) {
 	switch c {
 	case ' ', '\t', '\n', '\r', '\v', '\f':
 		s.take()
+		s.forget()
 		return true, nil
 	case '/':
 		two, _ := s.in.Peek(2)
 		switch string(two) {
 		case "//":
-			for c, err := s.peek(); c != '\n'; c, err = s.peek() {
+			for c, err := s.peek(); c != '\n' && !s.large(); c, err = s.peek() {
 				if err != nil {
 					return true, unlessEnd(err)
 				}
@@ -126,12 +127,15 @@ func (s *splitter) space(c byte) (bool, error) {
 	return false, nil
 }
 
-// forget drops what was taken where no statement has begun, and keeps a long comment behind one from adding up.
+// forget drops what was taken where no statement has begun.
 func (s *splitter) forget() {
-	if s.end == 0 || len(s.text) > s.limit {
-		s.text = s.text[:s.end]
+	if s.end == 0 {
+		s.text = s.text[:0]
 	}
 }
+
+// large reports whether the statement is beyond the limit.
+func (s *splitter) large() bool { return len(s.text) > s.limit }
 
 func unlessEnd(err error) error {
 	if errors.Is(err, errEnd) {
@@ -184,13 +188,15 @@ func (s *splitter) until(what string, done func() bool, lines bool) error {
 			return &SyntaxError{Line: line, Column: col, Text: fmt.Sprintf("the %s that begins here never ends", what)}
 		case err != nil:
 			return err
-		case len(s.text) > s.limit && s.end > 0 && what != "comment":
+		case s.large():
 			return nil // which next tells
 		}
 		s.take()
 		if what == "comment" {
 			s.forget()
-		} else if c == '\\' {
+			continue
+		}
+		if c == '\\' {
 			if _, err := s.peek(); err == nil {
 				s.take()
 			}

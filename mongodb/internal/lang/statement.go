@@ -1,7 +1,7 @@
 package lang
 
 import (
-	"fmt"
+	"errors"
 	"reflect"
 	"sync"
 
@@ -105,19 +105,25 @@ func (s *Statement) bind(slot int, arg any) (any, error) {
 		if b.nilled && (n.place == listPlace || n.place == spreadPlace) && isNilSlice(arg) {
 			b.value = bson.A{}
 		}
+		if (n.place == sortPlace || n.place == hintPlace) && unordered(arg) {
+			return nil, errors.New("a map has no order, and here the order of the fields counts; bind a bson.D")
+		}
 		if problem := n.place.check(b); problem != "" {
-			return nil, fmt.Errorf("%s", problem)
+			return nil, errors.New(problem)
 		}
 	}
 	return b.value, nil
 }
 
+// unordered reports whether v is a map with more than one key.
+func unordered(v any) bool {
+	rv := reflect.ValueOf(unwrap(v))
+	return rv.Kind() == reflect.Map && rv.Len() > 1
+}
+
 // isNilSlice reports whether v is a nil slice: a list of nothing where a list stands, and null elsewhere.
 func isNilSlice(v any) bool {
-	if ops, ok := v.(Operators); ok {
-		v = ops.Value
-	}
-	rv := reflect.ValueOf(v)
+	rv := reflect.ValueOf(unwrap(v))
 	return rv.Kind() == reflect.Slice && rv.IsNil()
 }
 

@@ -168,7 +168,7 @@ func (w *walker) conditions(n *node) {
 			if v.kind == hole {
 				w.fail(v.at, "a placeholder can't stand for a whole schema: %s", onlyValues)
 			}
-			w.values(v)
+			w.all(v, scalarPlace)
 		case "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$exists", "$type", "$mod", "$size", "$options", "$bitsAllSet",
 			"$bitsAnySet", "$bitsAllClear", "$bitsAnyClear", "$comment", "$sampleRate", "$maxDistance", "$minDistance", "$id":
 			w.values(v)
@@ -230,7 +230,9 @@ func (w *walker) update(n *node) {
 func (w *walker) modifier(key string, at int, n *node) {
 	each := w.values
 	switch key {
-	case "$set", "$setOnInsert", "$inc", "$mul", "$min", "$max", "$bit", "$currentDate", "$unset", "$pop":
+	case "$set", "$setOnInsert", "$inc", "$mul", "$min", "$max", "$currentDate", "$unset", "$pop":
+	case "$bit":
+		each = func(n *node) { w.all(n, scalarPlace) }
 	case "$push", "$addToSet":
 		each = w.push
 	case "$pull":
