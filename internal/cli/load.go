@@ -114,16 +114,22 @@ func (l *load) run(ctx context.Context, db *plinth.Engine) error {
 // table loads the rows of one table.
 func (l *load) table(ctx context.Context, db *plinth.Engine, name string) error {
 	first, err := l.src.row()
+	none := errors.Is(err, io.EOF)
 	switch {
-	case errors.Is(err, io.EOF):
-		l.done = append(l.done, loaded{name: name})
-		return nil
+	case none: // the table has to be there all the same
+		first = row{line: 1, names: l.src.header()}
 	case err != nil:
 		return l.failed(err, name)
+	case len(first.names) == 0:
+		return l.failed(&placed{line: first.line, err: errors.New("the row is empty: the first one says which columns are loaded")}, name)
 	}
 	to, err := newDestination(ctx, db, name, first)
-	if err != nil {
+	switch {
+	case err != nil:
 		return l.failed(&placed{line: first.line, err: err}, name)
+	case none:
+		l.done = append(l.done, loaded{name: to.name()})
+		return nil
 	}
 	rows := &loading{load: l, to: to, next: first}
 	// Where the rows end because the file is wrong, those before have to go again, which only a transaction can do.

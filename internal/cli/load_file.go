@@ -18,6 +18,7 @@ import (
 type source interface {
 	table() (name string, err error) // goes to the next table, "" where the file has only one; io.EOF after the last
 	row() (row, error)               // reads the next row of the table; io.EOF after the last
+	header() []string                // the names of the table's columns, where the file says them before the rows
 	offset() int64                   // how many bytes were read
 }
 
@@ -121,6 +122,8 @@ type csvSource struct {
 func newCSVSource(r io.Reader, null *string) *csvSource {
 	return &csvSource{csv: csv.NewReader(r), null: null}
 }
+
+func (c *csvSource) header() []string { return c.names }
 
 func (c *csvSource) offset() int64 { return c.csv.InputOffset() }
 

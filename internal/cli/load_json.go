@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ func newJSONSource(r io.Reader, ofRows, whole bool) *jsonSource {
 	return &jsonSource{dec: json.NewDecoder(breaks), breaks: breaks, ofRows: ofRows, whole: whole}
 }
 
+func (j *jsonSource) header() []string { return nil }
+
 func (j *jsonSource) offset() int64 { return j.dec.InputOffset() }
 
 func (j *jsonSource) table() (string, error) {
@@ -43,8 +46,8 @@ func (j *jsonSource) table() (string, error) {
 		}
 	case !j.whole && first:
 		return "", j.expect('[', "an array of objects, or an object of such arrays")
-	case !j.whole:
-		return "", j.end()
+	case !j.whole: // and the last row has looked for the end
+		return "", io.EOF
 	}
 	name, err := j.dec.Token()
 	switch {
@@ -98,8 +101,10 @@ func (j *jsonSource) row() (r row, err error) {
 		return r, io.EOF
 	case err != nil:
 		return r, j.wrong(err)
-	case begin == json.Delim(']'):
+	case begin == json.Delim(']') && j.whole:
 		return r, io.EOF
+	case begin == json.Delim(']'):
+		return r, j.end()
 	}
 	j.number++
 	r.number, r.line = j.number, j.breaks.line(j.dec.InputOffset())
@@ -188,12 +193,18 @@ func exact(v any) (_ any, err error) {
 	return v, nil
 }
 
-// wrong is what the decoder says, with its line.
+// wrong is what the decoder says, with the line of what it couldn't read.
 func (j *jsonSource) wrong(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the file ends in the middle of the JSON document")
+		return &placed{line: j.breaks.line(j.breaks.read + 1), err: errors.New("the file ends in the middle of the JSON document")}
 	}
-	return j.here(err)
+	at := j.dec.InputOffset()
+	if rest, ok := j.dec.Buffered().(*bytes.Reader); ok { // the white space and the comma before it
+		for c, err := rest.ReadByte(); err == nil && strings.IndexByte(" \t\r\n,", c) >= 0; c, err = rest.ReadByte() {
+			at++
+		}
+	}
+	return &placed{line: j.breaks.line(at + 1), err: err}
 }
 
 func (j *jsonSource) here(err error) error {

@@ -45,10 +45,11 @@ func newTable(ctx context.Context, db *plinth.Engine, name string, first row) (*
 		return nil, err
 	}
 	if found == "" {
-		return nil, &hinted{
-			err:  fmt.Errorf("there is no table %s", name),
-			hint: "make it first; its rows need the columns " + strings.Join(first.names, ", ") + ". --into names another",
+		hint := "make it first"
+		if len(first.names) > 0 {
+			hint += ": it needs the columns " + strings.Join(first.names, ", ")
 		}
+		return nil, &hinted{err: fmt.Errorf("there is no table %s", name), hint: hint}
 	}
 	title := quote(db, found)
 	if in != "" {
@@ -59,9 +60,6 @@ func newTable(ctx context.Context, db *plinth.Engine, name string, first row) (*
 		return nil, err
 	}
 	t := &table{title: found, keys: first.names, index: make(map[string]int, len(first.names)), seen: make([]int, len(first.names))}
-	if len(first.names) == 0 {
-		return nil, errors.New("the row is empty: the first one says which columns are loaded")
-	}
 	into, overriding := make([]string, len(first.names)), ""
 	from := map[string]string{}
 	for i, key := range first.names {
@@ -85,7 +83,7 @@ func newTable(ctx context.Context, db *plinth.Engine, name string, first row) (*
 		}
 	}
 	t.insert = "insert into " + title + " (" + strings.Join(into, ", ") + ")" + overriding +
-		" values (?" + strings.Repeat(", ?", len(into)-1) + ")"
+		" values (" + strings.TrimSuffix(strings.Repeat("?, ", len(into)), ", ") + ")"
 	return t, nil
 }
 
@@ -222,7 +220,7 @@ func findTable(ctx context.Context, db *plinth.Engine, name string) (in, found s
 
 // tablesIn lists the tables of a schema, "" being those that need none.
 func tablesIn(ctx context.Context, db *plinth.Engine, schema string) ([]string, error) {
-	query, args := "", []any{schema}
+	var query string
 	switch db.Name() {
 	case "sqlite":
 		query = `select name from pragma_table_list where schema = coalesce(nullif(?, ''), 'main') and type <> 'shadow'
@@ -236,7 +234,7 @@ func tablesIn(ctx context.Context, db *plinth.Engine, schema string) ([]string, 
 	default:
 		return nil, usagef("", "rows can't be loaded into %s", db.Name())
 	}
-	return plinth.All[string](ctx, db, query, args...)
+	return plinth.All[string](ctx, db, query, schema)
 }
 
 // loadColumn is a column that can be given a value.
