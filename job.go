@@ -27,7 +27,7 @@ type job struct {
 
 // newJob returns a call's attempt as a job. over is told once how it ended, with what a session's verb would have returned.
 func newJob(ctx context.Context, c *call, over func(error)) *job {
-	j := &job{c: c, st: c.st, set: c.set, ctx: ctx, over: over}
+	j := &job{c: c, st: c.st, set: c.set, ctx: ctx, over: over, queued: time.Now()}
 	j.Request, j.Kind, j.Query = c.req, c.kind(), c.op == hook.Query
 	if j.Kind == driver.JobRead {
 		j.Limit = maxKeptValues

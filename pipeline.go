@@ -117,7 +117,7 @@ func (p *pipeline) together(ctx context.Context, c *call) error {
 	var result error
 	done := make(chan struct{})
 	j := newJob(ctx, c, func(err error) { result = err; close(done) })
-	p.put(j)
+	p.groups[j.Kind].Put(j)
 	select {
 	case <-done:
 		return result
@@ -129,12 +129,6 @@ func (p *pipeline) together(ctx context.Context, c *call) error {
 	}
 	<-done
 	return result
-}
-
-// put queues a job.
-func (p *pipeline) put(j *job) {
-	j.queued = time.Now()
-	p.groups[j.Kind].Put(j)
 }
 
 // run is what a lane does with the jobs it has taken.

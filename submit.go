@@ -70,11 +70,12 @@ func (s *submission) attempt() {
 	if s.stop = nil; ctx.Done() != nil {
 		s.stop = context.AfterFunc(ctx, func() {
 			if err := j.giveUp(); err != nil {
-				j.tell(err)
+				c.ev.Queue = time.Since(j.queued)
+				s.settled(err)
 			}
 		})
 	}
-	p.put(j)
+	p.groups[j.Kind].Put(j)
 }
 
 // alone makes an attempt as a call of its own.
@@ -87,11 +88,15 @@ func (s *submission) alone() {
 	s.answered()
 }
 
-// ended is told how an attempt in a batch has ended.
+// ended is told by a lane how an attempt in a batch has ended.
 func (s *submission) ended(err error) {
 	if s.stop != nil {
 		s.stop()
 	}
+	s.settled(err)
+}
+
+func (s *submission) settled(err error) {
 	c := &s.rows.call
 	switch {
 	case err == errAlone:
@@ -147,7 +152,11 @@ func (s *submission) answered() {
 
 // end ends the call with an error.
 func (s *submission) end(err error) {
+	c := &s.rows.call
+	if c.left {
+		err = c.unknown(err)
+	}
 	err = final(err)
-	s.rows.call.end(s.ctx, err)
+	c.end(s.ctx, err)
 	s.done(nil, err)
 }
