@@ -1,11 +1,8 @@
 package suite
 
 import (
-	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,91 +12,35 @@ import (
 	"github.com/plinthdb/plinth/plinthtest"
 )
 
-// writers is how many goroutines write at once while connections and servers die.
-const writers = 8
-
-// writer writes in all the ways that can be told from each other in a ledger.
+// writer writes while connections and servers die.
 type writer struct {
 	*book
-	e                 *plinth.Engine
-	began, done, runs atomic.Int64 // calls, those that succeeded, and how often the functions of InTx ran
-	replayed, units   atomic.Int64 // of the calls of InTx
+	ledger.Writer
 }
 
-// write writes once, and tells the ledger.
-func (w *writer) write(ctx context.Context) error {
-	w.began.Add(1)
-	token := w.Next()
-	tokens := []int64{token}
-	var err error
-	switch rand.IntN(6) {
-	case 0:
-		_, err = w.e.Execute(ctx, ledger.Insert, token)
-	case 1:
-		_, err = w.e.FetchOne(ctx, ledger.Insert+" returning token", token)
-	case 2:
-		tokens = append(tokens, w.Next(), w.Next())
-		_, err = w.e.ExecuteMany(ctx, ledger.Insert, func(yield func([]any) bool) {
-			for _, token := range tokens {
-				if !yield([]any{token}) {
-					return
-				}
-			}
-		})
-	default:
-		runs := int64(0)
-		err = w.e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-			runs++
-			return ledger.Transfer(ctx, tx, token)
-		})
-		w.units.Add(1)
-		w.runs.Add(runs)
-		if runs > 1 && err == nil {
-			w.replayed.Add(1)
-		}
-	}
-	w.Tell(err, tokens...)
-	if err == nil {
-		w.done.Add(1)
-	}
-	return err
+func newWriter(b *book, e *plinth.Engine) *writer {
+	return &writer{b, ledger.Writer{Ledger: b.Ledger, Engine: e}}
 }
 
-// start has the writers write until what it returns is called, which waits for them.
+// start has the writers write until what it returns is called.
 func (w *writer) start(t testing.TB) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var work sync.WaitGroup
-	for range writers {
-		work.Go(func() {
-			for ctx.Err() == nil && !t.Failed() {
-				if err := w.write(context.Background()); err != nil && !expected(err) {
-					t.Errorf("a write ended with %v", err)
-				}
-			}
-		})
-	}
-	return func() { cancel(); work.Wait() }
-}
-
-// expected reports whether an error is what is said when the server is gone.
-func expected(err error) bool {
-	return errors.Is(err, plinth.ErrUnavailable) || errors.Is(err, plinth.ErrOutcomeUnknown) || errors.Is(err, plinth.ErrPoolExhausted)
+	return w.Start(func(err error) { t.Errorf("a write ended with %v", err) })
 }
 
 // further waits until so many more writes have succeeded.
 func (w *writer) further(t testing.TB, what string, n int64) {
 	t.Helper()
-	at := w.done.Load()
-	Eventually(t, what, func() bool { return w.done.Load() >= at+n || t.Failed() })
+	at := w.Done.Load()
+	Eventually(t, what, func() bool { return w.Done.Load() >= at+n || t.Failed() })
 }
 
 // summary logs what happened, and holds the ledger against it.
 func (w *writer) summary(t testing.TB, databases ...*plinth.Engine) ledger.Tally {
 	t.Helper()
 	sum := w.check(t, databases...)
-	s := w.e.Stats()
+	s := w.Engine.Stats()
 	t.Logf("%d calls, %d succeeded; %d of InTx, which ran %d times and succeeded after a replay %d times; tokens: %+v; %d connections dialled, "+
-		"%d retries", w.began.Load(), w.done.Load(), w.units.Load(), w.runs.Load(), w.replayed.Load(), sum, s.DialCount, s.Retries)
+		"%d retries", w.Began.Load(), w.Done.Load(), w.Units.Load(), w.Runs.Load(), w.Replayed.Load(), sum, s.DialCount, s.Retries)
 	return sum
 }
 
@@ -110,7 +51,7 @@ func (d *Database) connectionsCutAtARandomByte(t *testing.T) {
 	url := server.Database(t)
 	direct := d.OpenURL(t, url, Silent)
 	proxy := plinthtest.NewProxy(t, server.Addr())
-	w := &writer{book: newBook(t, direct), e: d.OpenURL(t, proxy.URL(d.Plain(t, url)), PoolOf(writers), Silent)}
+	w := newWriter(newBook(t, direct), d.OpenURL(t, proxy.URL(d.Plain(t, url)), PoolOf(ledger.Writers), Silent))
 	proxy.OnConnect(func(int) plinthtest.Plan {
 		cut := &plinthtest.Cut{After: rand.Int64N(5_000), End: plinthtest.End(rand.IntN(2))}
 		if rand.IntN(2) == 0 {
@@ -120,22 +61,22 @@ func (d *Database) connectionsCutAtARandomByte(t *testing.T) {
 	})
 	n := int64(times(5_000))
 	stop := w.start(t)
-	for at := time.Now(); w.began.Load() < n && !t.Failed(); <-time.After(5 * time.Millisecond) {
+	for at := time.Now(); w.Began.Load() < n && !t.Failed(); <-time.After(5 * time.Millisecond) {
 		if time.Since(at) > 10*time.Minute {
 			t.Error("it takes too long")
 		}
 	}
 	stop()
-	Idle(t, w.e)
+	Idle(t, w.Engine)
 	d.quiet(t, direct)
 	sum := w.summary(t, direct)
 	if err := proxy.Heal(); err != nil {
 		t.Error(err)
 	}
-	if err := w.write(t.Context()); err != nil {
+	if err := w.Write(t.Context()); err != nil {
 		t.Errorf("it didn't recover: %v", err)
 	}
-	if cuts := proxy.Stats().Cuts; cuts < int(n)/100 || w.replayed.Load() == 0 || sum.Unknown == 0 || w.done.Load() < n/2 {
+	if cuts := proxy.Stats().Cuts; cuts < int(n)/100 || w.Replayed.Load() == 0 || sum.Unknown == 0 || w.Done.Load() < n/2 {
 		t.Errorf("%d cuts don't test much", cuts)
 	}
 }
@@ -145,7 +86,7 @@ func (d *Database) sessionsEndedByAnAdministrator(t *testing.T) {
 	server := d.Server(t)
 	url := server.Database(t)
 	admin := d.OpenURL(t, url, PoolOf(1), Silent)
-	w := &writer{book: newBook(t, admin), e: d.OpenURL(t, url, PoolOf(writers), Silent)}
+	w := newWriter(newBook(t, admin), d.OpenURL(t, url, PoolOf(ledger.Writers), Silent))
 	stop := w.start(t)
 	ended := 0
 	for range times(1_000) {
@@ -158,11 +99,11 @@ func (d *Database) sessionsEndedByAnAdministrator(t *testing.T) {
 	}
 	w.further(t, "writes go on", 20)
 	stop()
-	Idle(t, w.e)
+	Idle(t, w.Engine)
 	d.quiet(t, admin)
 	w.summary(t, admin)
 	t.Logf("%d sessions were ended", ended)
-	if w.replayed.Load() == 0 || w.done.Load() < int64(ended) {
+	if w.Replayed.Load() == 0 || w.Done.Load() < int64(ended) {
 		t.Error("that doesn't test much")
 	}
 }
@@ -173,7 +114,7 @@ func (d *Database) theServerIsKilledUnderLoad(t *testing.T) {
 	server := d.Server(t, servers.Durable(), servers.Private())
 	url := server.Database(t)
 	direct := d.OpenURL(t, url, Silent)
-	w := &writer{book: newBook(t, direct), e: d.OpenURL(t, url, PoolOf(writers), Silent)}
+	w := newWriter(newBook(t, direct), d.OpenURL(t, url, PoolOf(ledger.Writers), Silent))
 	stop := w.start(t)
 	var slowest time.Duration
 	for range times(30) {
@@ -192,7 +133,7 @@ func (d *Database) theServerIsKilledUnderLoad(t *testing.T) {
 	}
 	w.further(t, "writes go on", 20)
 	stop()
-	Idle(t, w.e)
+	Idle(t, w.Engine)
 	if _, err := direct.FetchOne(t.Context(), "select 1"); err != nil {
 		t.Errorf("an engine that nobody used meanwhile: %v", err)
 	}
@@ -209,11 +150,11 @@ func (d *Database) aSessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
 	admin := d.OpenURL(t, url, PoolOf(1), Silent)
 	book := newBook(t, admin)
 	for name, tls := range map[string]string{"TLS": url, "no TLS": d.Plain(t, url)} {
-		e := d.OpenURL(t, tls, PoolOf(writers), Silent, func(o *plinth.Options) { o.Retry.Attempts, o.Pool.CheckAfter = 1, time.Hour })
+		e := d.OpenURL(t, tls, PoolOf(ledger.Writers), Silent, func(o *plinth.Options) { o.Retry.Attempts, o.Pool.CheckAfter = 1, time.Hour })
 		for range 5 {
 			var together, work sync.WaitGroup
-			together.Add(writers)
-			for range writers {
+			together.Add(ledger.Writers)
+			for range ledger.Writers {
 				work.Go(func() {
 					if err := e.With(t.Context(), func(*plinth.Conn) error { together.Done(); together.Wait(); return nil }); err != nil {
 						t.Error(err)
@@ -229,7 +170,7 @@ func (d *Database) aSessionThatEndedWhileItWasIdleIsNotWrittenTo(t *testing.T) {
 				n, err := plinth.One[int](t.Context(), admin, d.Sessions)
 				return err == nil && n == 0
 			})
-			for range writers {
+			for range ledger.Writers {
 				token := book.Next()
 				_, err := e.Execute(t.Context(), ledger.Insert, token)
 				if book.Tell(err, token); err != nil {

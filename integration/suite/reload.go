@@ -41,7 +41,7 @@ func (d *Database) reloadsUnderLoadFailNoCall(t *testing.T) {
 	defer cancel()
 	var calls atomic.Int64
 	var work sync.WaitGroup
-	for range writers {
+	for range ledger.Writers {
 		work.Go(func() {
 			for ctx.Err() == nil && !t.Failed() {
 				for _, call := range d.reloaded(e, book) {
@@ -66,7 +66,7 @@ func (d *Database) reloadsUnderLoadFailNoCall(t *testing.T) {
 			t.Error(err)
 		}
 		so := calls.Load()
-		Eventually(t, "calls go on", func() bool { return calls.Load() >= so+2*writers || t.Failed() })
+		Eventually(t, "calls go on", func() bool { return calls.Load() >= so+2*ledger.Writers || t.Failed() })
 		if s := e.Stats(); s.Pools[0].MaxOpenConnections != 1+i%8 {
 			t.Errorf("the pool may have %d connections, want %d", s.Pools[0].MaxOpenConnections, 1+i%8)
 		}
