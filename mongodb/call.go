@@ -1,0 +1,83 @@
+//go:build mongodb
+
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/event"
+)
+
+// call is the context of one call of the library's, and what is known of how far that got. The library tells by its command
+// monitor, for which the context is the only way to find out whose command it is.
+//
+// The library repeats a retryable write once; but if the context has a deadline, until that has passed (operation.go of
+// driver 2.10.0: "If context is a Timeout context, automatically set retries to unlimited"). So a call ends its own
+// context when a write is about to be sent for the third time. Reads are repeated by the engine alone.
+type call struct {
+	context.Context
+	sent  atomic.Int32 // commands of which at least the sending was begun
+	again atomic.Int32 // of them, how often the last write was repeated
+	last  atomic.Int64 // the last write's transaction number
+
+	failure atomic.Pointer[error] // of the last command
+}
+
+// callKey is the key under which a context knows its call.
+type callKey struct{}
+
+// maxRepeats is how often the library may repeat a write: as often as it does for contexts without a deadline
+// (https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md).
+const maxRepeats = 1
+
+// errRepeated ends a context whose write was repeated already.
+var errRepeated = errors.New("the write was repeated once, without success")
+
+// Value implements context.Context.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// Err implements context.Context. The library asks before it sends.
+func (c *call) Err() error {
+	if c.again.Load() > maxRepeats {
+		return errRepeated
+	}
+	return c.Context.Err()
+}
+
+// started is the library's command monitor: it hears of each command before it is sent.
+func started(ctx context.Context, e *event.CommandStartedEvent) {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return
+	}
+	c.sent.Add(1)
+	switch e.CommandName {
+	case "insert", "update", "delete", "findAndModify", "bulkWrite", "commitTransaction", "abortTransaction":
+		// A write that is repeated keeps its number; the next part of a large one has another.
+		number, ok := e.Command.Lookup("txnNumber").AsInt64OK()
+		if ok && c.last.Swap(number) == number {
+			c.again.Add(1)
+		} else {
+			c.again.Store(0)
+		}
+	}
+}
+
+// failed hears of each command that failed.
+func failed(ctx context.Context, e *event.CommandFailedEvent) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		c.failure.Store(&e.Failure)
+	}
+}
+
+// monitor is how the library tells.
+func monitor() *event.CommandMonitor {
+	return &event.CommandMonitor{Started: started, Failed: failed}
+}

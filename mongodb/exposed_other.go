@@ -1,0 +1,8 @@
+//go:build !unix && mongodb
+
+package mongodb
+
+import "io/fs"
+
+// exposed reports false: elsewhere the mode doesn't tell who can read a file.
+func exposed(fs.FileInfo) bool { return false }

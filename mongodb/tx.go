@@ -1,0 +1,180 @@
+//go:build mongodb
+
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/plinthdb/plinth/driver"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+)
+
+// transaction is where the session stands.
+type transaction struct {
+	open bool // Begin was called, and End wasn't
+	dead bool // only rolling back is possible
+	opts driver.TxOptions
+	lib  *mongo.Session
+}
+
+// Begin implements driver.Session. The server hears of it with the first statement.
+func (s *session) Begin(ctx context.Context, opts driver.TxOptions) error {
+	if f := s.usable(ctx, driver.Begin); f != nil {
+		return f
+	}
+	if s.tx.open {
+		return driver.Faultf(driver.Argument, "a transaction is open already")
+	}
+	if !s.client.transactions() {
+		f := driver.Faultf(driver.Unsupported, "the server has no transactions, because it stands alone")
+		f.Phase, f.Hint = driver.Begin, "make it a replica set, of one member if need be (rs.initiate), or change one document at a time"
+		return f
+	}
+	o := options.Transaction().SetReadPreference(readpref.Primary())
+	switch opts.Isolation {
+	case driver.Serializable:
+		f := driver.Faultf(driver.Unsupported, "MongoDB's transactions read a snapshot, and aren't serializable")
+		f.Phase, f.Hint = driver.Begin, "ask for RepeatableRead, under which two transactions that change the same document conflict"
+		return f
+	case driver.RepeatableRead:
+		o.SetReadConcern(readconcern.Snapshot())
+	case driver.ReadCommitted:
+		o.SetReadConcern(readconcern.Majority())
+	}
+	if w := s.back.to.Write; w.W == "" {
+		o.SetWriteConcern(writeconcern.Majority())
+	}
+	lib, err := s.client.StartSession()
+	if err == nil {
+		err = lib.StartTransaction(o)
+	}
+	if err != nil {
+		return &driver.Fault{Kind: driver.Unknown, Phase: driver.Begin, Err: withoutSecrets(err)}
+	}
+	s.tx = transaction{open: true, opts: opts, lib: lib}
+	return nil
+}
+
+// in returns the context for the library, with the transaction that is open.
+func (s *session) in(ctx context.Context) context.Context {
+	if s.tx.lib == nil {
+		return ctx
+	}
+	return mongo.NewSessionContext(ctx, s.tx.lib)
+}
+
+// How often COMMIT is tried where its outcome is unknown: until the context ends or, without a deadline, for commitTime.
+// The server takes one that it has done already for done.
+const (
+	commitTime  = 30 * time.Second
+	commitPause = 5 * time.Millisecond // it doubles
+	commitMost  = 500 * time.Millisecond
+)
+
+// End implements driver.Session. A commit that fails leaves no transaction open.
+func (s *session) End(ctx context.Context, commit bool) error {
+	switch {
+	case !commit:
+		s.rollback(ctx)
+		return nil
+	case !s.tx.open:
+		return driver.Faultf(driver.TxDone, "no transaction is open")
+	}
+	if f := s.usable(ctx, driver.Commit); f != nil {
+		if f.Kind == driver.TxDone {
+			s.rollback(ctx)
+		}
+		return f
+	}
+	defer s.tx.end(ctx)
+	limited, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	for pause := commitPause; ; pause = min(2*pause, commitMost) {
+		c := s.begin(limited)
+		err := s.tx.lib.CommitTransaction(c)
+		if err == nil {
+			return nil
+		}
+		f := s.fault(c, driver.Commit, err)
+		f.TxDead = true
+		if f.Verdict != driver.Ambiguous || f.Code == maxTimeExpired || !mayResolve(err) {
+			return f
+		}
+		select {
+		case <-time.After(pause):
+		case <-limited.Done():
+			return f
+		}
+	}
+}
+
+// mayResolve reports whether the same COMMIT may yet tell.
+func mayResolve(err error) bool {
+	e, ok := errors.AsType[mongo.LabeledError](err)
+	return ok && e.HasErrorLabel(labelUnknownCommit) || networked(err) || errors.Is(err, errRepeated)
+}
+
+// rollback ends the transaction. Where the server can't be told it finds out by itself, and nothing can commit it any more.
+func (s *session) rollback(ctx context.Context) {
+	if s.rows.open {
+		_, _ = s.rows.Close(ctx)
+	}
+	if s.tx.lib != nil {
+		_ = s.tx.lib.AbortTransaction(s.begin(ctx))
+	}
+	s.tx.end(ctx)
+}
+
+func (tx *transaction) end(ctx context.Context) {
+	if tx.lib != nil {
+		tx.lib.EndSession(ctx)
+	}
+	*tx = transaction{}
+}
+
+// releaseTime is how long the roll-back of a transaction may take that was left open.
+const releaseTime = time.Second
+
+// over is the fault of a call in a transaction that can't go on.
+func (s *session) over() *driver.Fault {
+	f := driver.Faultf(driver.TxDone, "MongoDB has ended the transaction because of an earlier error")
+	f.TxDead = true
+	return f
+}
+
+// Savepoint implements driver.Session.
+func (s *session) Savepoint(ctx context.Context, _ driver.SavepointOp, _ string) error {
+	if f := s.usable(ctx, driver.Prepare); f != nil {
+		return f
+	}
+	f := driver.Faultf(driver.Unsupported, "MongoDB has no savepoints: a transaction is kept or undone as a whole")
+	f.Hint = "run the function on the transaction itself"
+	return f
+}
+
+// TxState implements driver.Session.
+func (s *session) TxState() driver.TxState {
+	switch {
+	case s.gone.Load():
+		return driver.TxUnknown
+	case s.tx.dead:
+		return driver.TxDead
+	case s.tx.open:
+		return driver.TxOpen
+	}
+	return driver.TxIdle
+}
+
+// preference is from where reads come: within a transaction always the primary.
+func (s *session) preference() *readpref.ReadPref {
+	if s.tx.open {
+		return readpref.Primary()
+	}
+	return s.back.to.pref
+}
