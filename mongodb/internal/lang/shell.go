@@ -20,11 +20,12 @@ func (b *builder) statement() {
 		}
 		b.shell()
 	}
-	if p.take(';') {
-		p.take(';')
+	ended := false
+	for p.take(';') {
+		ended = true
 	}
-	if p.peek(); p.pos < len(p.text) {
-		if p.text[p.pos-1] == ';' {
+	if p.pos < len(p.text) {
+		if ended {
 			p.fail(p.pos, "there is a second statement here; run them one by one, or as a script")
 		}
 		p.fail(p.pos, "the statement has ended, and there is %s", p.seen())
