@@ -131,6 +131,16 @@ func (s *session) rollback(ctx context.Context) {
 	s.tx.end(ctx)
 }
 
+// undo is rollback for a context that may have ended.
+func (s *session) undo(ctx context.Context) {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+		defer cancel()
+	}
+	s.rollback(ctx)
+}
+
 func (tx *transaction) end(ctx context.Context) {
 	if tx.lib != nil {
 		tx.lib.EndSession(ctx)
