@@ -6,24 +6,22 @@ import (
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/netdriver"
+	"github.com/plinthdb/plinth/mariadb/internal/value"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
-// How much is sent before the server's answer is waited for: of the bulk protocol, which costs a round trip and is answered
-// once, and of executions one by one, whose answers have to fit the network's buffers, for nobody reads them meanwhile.
-const (
-	bulkBytes, bulkRows   = 512 << 10, 10_000
-	batchBytes, batchRows = 32 << 10, 200
-)
+// bulkBytes and bulkRows are how much one command of the bulk protocol has at most.
+const bulkBytes, bulkRows = 512 << 10, 10_000
 
 // bulkSavepoint is set before each command of the bulk protocol.
 const bulkSavepoint = "plinth_bulk"
 
 // ExecuteMany implements driver.Bulk: by the bulk protocol (https://mariadb.com/kb/en/com_stmt_bulk_execute/) where the
-// server and the statement have it, else by executions that are sent together.
+// server and the statement have it, else by one execution after the other. Those aren't sent together: if one ended the
+// transaction (a deadlock does) the server would carry those behind it out without any, and for good.
 //
-// The bulk protocol doesn't tell which row has failed. So what it did is undone, and its rows are executed one by one up to
-// the one that fails.
+// The bulk protocol doesn't tell which row has failed. So what it did is undone, and it's given half of the rows, and so on,
+// until the one that fails is alone.
 func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (driver.Result, int, error) {
 	b := bulk{s: s, ctx: ctx}
 	for req, err := range requests {
@@ -55,12 +53,10 @@ type bulk struct {
 	row    int // that failed, or 0
 
 	types []byte // of the rows after those: two bytes a parameter, TypeNull where all are NULL so far
-	buf   []byte // the values of them, without indicators
-	ends  []int  // where each value ends in buf, negative (and one less) where it's NULL
-	rows  int
+	buf   []byte // those rows as the bulk protocol has them: an indicator a value, and what isn't NULL
+	ends  []int  // where each row ends in buf
 
-	out    []byte // what is sent
-	params wire.Params
+	nulls, values []byte // of one row, as an execution has it
 
 	result driver.Result
 }
@@ -92,11 +88,7 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 		b.row = b.pulled
 		return f
 	}
-	bytes, rows := batchBytes, batchRows
-	if b.fast {
-		bytes, rows = min(bulkBytes, b.s.maxPacket/2), bulkRows
-	}
-	if len(b.buf) >= bytes || b.rows >= rows {
+	if !b.fast || len(b.ends) >= bulkRows || len(b.buf) >= min(bulkBytes, b.s.maxPacket/2) {
 		return b.flush()
 	}
 	return nil
@@ -134,71 +126,73 @@ func (b *bulk) bind(args []any) *driver.Fault {
 	if len(args) != n {
 		return driver.Faultf(driver.Argument, "the statement has %d placeholders, and %d arguments were given", n, len(args))
 	}
-	before, ends := len(b.buf), len(b.ends)
-	undo := func() { b.buf, b.ends = b.buf[:before], b.ends[:ends] }
-	if b.rows == 0 {
+	if len(b.ends) == 0 {
 		b.types = b.types[:0]
 		for range n {
 			b.types = append(b.types, wire.TypeNull, 0)
 		}
 	}
+	before := len(b.buf)
 	for i, arg := range args {
-		out, typ, flag, f := appendArgument(b.buf, i, arg)
+		at := len(b.buf)
+		out, typ, flag, f := appendArgument(append(b.buf, wire.BulkValue), i, arg)
 		if f != nil {
-			undo()
+			b.buf = b.buf[:before]
 			return f
 		}
 		b.buf = out
-		if typ == wire.TypeNull {
-			b.ends = append(b.ends, -len(b.buf)-1)
-			continue
-		}
-		b.ends = append(b.ends, len(b.buf))
+		known := b.types[2*i : 2*i+2]
 		switch {
-		case b.types[2*i] == wire.TypeNull:
-			b.types[2*i], b.types[2*i+1] = typ, flag
-		case b.types[2*i] != typ || b.types[2*i+1] != flag: // such a row begins the next ones
-			undo()
+		case typ == wire.TypeNull:
+			b.buf[at] = wire.BulkNull
+		case known[0] == typ && known[1] == flag:
+		case known[0] == wire.TypeNull:
+			known[0], known[1] = typ, flag
+		default: // such a row begins the next ones
+			b.buf = b.buf[:before]
 			if f := b.flush(); f != nil {
 				return f
 			}
 			return b.bind(args)
 		}
 	}
-	b.rows++
+	b.ends = append(b.ends, len(b.buf))
 	return nil
 }
 
 // flush sends the rows that were added, and reads what has come of them.
 func (b *bulk) flush() *driver.Fault {
-	if b.rows == 0 {
+	if len(b.ends) == 0 {
 		return nil
 	}
 	f := b.s.usable(b.ctx, driver.Run)
 	if f == nil {
-		if b.fast && b.rows > 1 {
-			f = b.sendBulk()
-		} else {
-			f = b.sendBatch(0, b.rows)
-		}
+		f = b.send(0, len(b.ends))
 	}
 	if f != nil {
 		return f
 	}
-	b.done += b.rows
-	b.buf, b.ends, b.rows = b.buf[:0], b.ends[:0], 0
+	b.done += len(b.ends)
+	b.buf, b.ends = b.buf[:0], b.ends[:0]
 	return nil
 }
 
-// sendBulk sends the rows by the bulk protocol, and if one is refused again one by one.
-func (b *bulk) sendBulk() *driver.Fault {
+// send sends the rows of a range, and if they are refused each half of them, until it's known which row is.
+func (b *bulk) send(from, to int) *driver.Fault {
 	s := b.s
-	f := b.bulk()
-	if f == nil {
-		b.count()
+	if !b.fast || to-from == 1 {
+		for row := from; row < to; row++ {
+			if f := b.sendRow(row); f != nil {
+				return f
+			}
+		}
 		return nil
 	}
-	if f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.Broken != nil || s.running.stray {
+	f := b.sendBulk(from, to)
+	switch {
+	case f == nil:
+		return nil
+	case f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.Broken != nil || s.running.stray:
 		return f
 	}
 	b.fast = f.Kind != driver.Unsupported // which is of this command, and not of the statement: the caller needn't hear of it
@@ -214,35 +208,19 @@ func (b *bulk) sendBulk() *driver.Fault {
 		}
 		return f // the transaction is over; or the table has none, and the rows before that are in it for good
 	}
-	for at := 0; at < b.rows; {
-		n := 1
-		for n < batchRows && at+n < b.rows && b.end(at+n)-b.start(at) < batchBytes {
-			n++
-		}
-		if f := b.sendBatch(at, n); f != nil {
-			return f
-		}
-		at += n
+	half := (from + to) / 2
+	if f := b.send(from, half); f != nil {
+		return f
 	}
-	return nil
+	return b.send(half, to)
 }
 
-// bulk sends one command of the bulk protocol, behind a savepoint.
-func (b *bulk) bulk() *driver.Fault {
-	s, n := b.s, len(b.types)/2
-	b.out = b.out[:0]
-	from := 0
-	for _, end := range b.ends {
-		if end < 0 {
-			b.out, from = append(b.out, wire.BulkNull), -end-1
-			continue
-		}
-		b.out = append(append(b.out, wire.BulkValue), b.buf[from:end]...)
-		from = end
-	}
-	for i := range n { // a NULL of any type is one
-		if b.types[2*i] == wire.TypeNull {
-			b.types[2*i] = wire.TypeVarString
+// sendBulk sends the rows of a range in one command of the bulk protocol, behind a savepoint.
+func (b *bulk) sendBulk(from, to int) *driver.Fault {
+	s := b.s
+	for i := 0; i < len(b.types); i += 2 { // a NULL of any type is one
+		if b.types[i] == wire.TypeNull {
+			b.types[i] = wire.TypeVarString
 		}
 	}
 	s.StartCall(b.ctx)
@@ -250,69 +228,66 @@ func (b *bulk) bulk() *driver.Fault {
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin() + 1}
 	s.SendQuery("SAVEPOINT " + bulkSavepoint)
 	s.cache.sendClosed(s.Conn)
-	s.SendBulk(b.st.stmt, b.types, b.out, false)
-	if f := s.flush(b.ctx); f != nil {
-		return f
-	}
-	return s.toEnd(b.ctx)
+	s.SendBulk(b.st.stmt, b.types, b.buf[b.start(from):b.ends[to-1]], false)
+	return b.answered()
 }
 
-func (b *bulk) start(row int) int {
-	if row == 0 {
-		return 0
-	}
-	return b.end(row - 1)
-}
-
-func (b *bulk) end(row int) int {
-	end := b.ends[(row+1)*len(b.types)/2-1]
-	if end < 0 {
-		return -end - 1
-	}
-	return end
-}
-
-// sendBatch executes n of the rows one by one, in one round trip. The server runs those behind one that fails, too, but
-// nobody keeps what they do.
-func (b *bulk) sendBatch(at, n int) *driver.Fault {
-	s, width := b.s, len(b.types)/2
+// sendRow executes one of the rows.
+func (b *bulk) sendRow(row int) *driver.Fault {
+	s := b.s
 	s.StartCall(b.ctx)
 	defer s.EndCall()
 	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin()}
 	s.cache.sendClosed(s.Conn)
-	for row := at; row < at+n; row++ {
-		p := &b.params
-		p.Types, p.Nulls = b.types, p.Nulls[:0]
-		for range (width + 7) / 8 {
-			p.Nulls = append(p.Nulls, 0)
-		}
-		for i, end := range b.ends[row*width : (row+1)*width] {
-			if end < 0 {
-				p.Nulls[i/8] |= 1 << (i % 8)
-			}
-		}
-		if width > 0 {
-			p.Values = b.buf[b.start(row):b.end(row)]
-		}
-		s.SendExecute(b.st.stmt, *p)
+	s.SendExecute(b.st.stmt, b.execution(row))
+	f := b.answered()
+	if f != nil && f.Code != "" && s.Awaited() == 0 && !s.running.stray {
+		b.row = b.done + row + 1
 	}
-	if f := s.flush(b.ctx); f != nil {
+	return f
+}
+
+// answered sends what is queued, and adds up what it did.
+func (b *bulk) answered() *driver.Fault {
+	s := b.s
+	f := s.flush(b.ctx)
+	if f == nil {
+		f = s.toEnd(b.ctx)
+	}
+	if f != nil {
 		return f
 	}
-	if f := s.toEnd(b.ctx); f != nil {
-		if s.Awaited() == 0 && f.Code != "" && !s.running.stray {
-			b.row = b.done + at + s.running.reached + 1
-		}
-		return f
+	b.result.RowsAffected += s.running.result.RowsAffected
+	if id := s.running.result.LastInsertID; id != 0 {
+		b.result.LastInsertID = id
 	}
-	b.count()
 	return nil
 }
 
-// count adds what the last command did.
-func (b *bulk) count() {
-	b.result.RowsAffected += b.s.running.result.RowsAffected
-	if id := b.s.running.result.LastInsertID; id != 0 {
-		b.result.LastInsertID = id
+// start returns where a row begins in buf.
+func (b *bulk) start(row int) int {
+	if row == 0 {
+		return 0
 	}
+	return b.ends[row-1]
+}
+
+// execution returns a row as an execution has it.
+func (b *bulk) execution(row int) wire.Params {
+	b.nulls, b.values = b.nulls[:0], b.values[:0]
+	rest := b.buf[b.start(row):b.ends[row]]
+	for i := 0; i < len(b.types)/2; i++ {
+		if i%8 == 0 {
+			b.nulls = append(b.nulls, 0)
+		}
+		indicator := rest[0]
+		rest = rest[1:]
+		if indicator == wire.BulkNull {
+			b.nulls[i/8] |= 1 << (i % 8)
+			continue
+		}
+		n := value.Size(b.types[2*i], rest)
+		b.values, rest = append(b.values, rest[:n]...), rest[n:]
+	}
+	return wire.Params{Nulls: b.nulls, Types: b.types, Values: b.values}
 }

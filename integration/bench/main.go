@@ -29,9 +29,10 @@ type task struct {
 
 // contender is one library's way of doing a task. run does it n times.
 type contender struct {
-	name  string
-	run   func(ctx context.Context, n int) error
-	close func()
+	name   string
+	run    func(ctx context.Context, n int) error
+	close  func()
+	before func(ctx context.Context) error // each round, if there is one: it isn't measured
 }
 
 // sample is what one round cost, an operation.
@@ -105,6 +106,11 @@ func measure(t task, rounds, n int) error {
 }
 
 func once(ctx context.Context, c contender, n int) (sample, error) {
+	if c.before != nil {
+		if err := c.before(ctx); err != nil {
+			return sample{}, err
+		}
+	}
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

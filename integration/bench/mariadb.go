@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,27 +15,33 @@ import (
 )
 
 func mariadbTasks() []task {
+	single := func(name, note string, ops int, ours func(context.Context, *plinth.Engine, int) error,
+		theirs func(context.Context, *stmts, int) error,
+	) task {
+		peer := peer{"go-sql-driver, prepared", func(ctx context.Context, _ *sql.DB, s *stmts, n int) error { return theirs(ctx, s, n) }}
+		return task{name, note, ops, func(ctx context.Context, _ string) ([]contender, error) { return mariadbContenders(ctx, ours, peer) }}
+	}
 	return []task{
-		{"mariadb-point", "select one row by its key into a struct", 4, func(ctx context.Context, _ string) ([]contender, error) {
-			return mariadbContenders(ctx, plinthPoint, sqlPoint)
-		}},
-		{"mariadb-scan", "read 1,000 rows into a slice of structs", 500, func(ctx context.Context, _ string) ([]contender, error) {
-			return mariadbContenders(ctx, plinthScan, sqlScan)
-		}},
-		{"mariadb-insert", "insert one row, committed (not flushed to disk)", 10, func(ctx context.Context, _ string) ([]contender, error) {
-			return mariadbContenders(ctx, plinthInsert, sqlInsert)
-		}},
-		{"mariadb-bulk", "insert 10,000 rows at once", 2000, func(ctx context.Context, _ string) ([]contender, error) {
-			return mariadbContenders(ctx, plinthBulk, sqlMultiRow)
+		single("mariadb-point", "select one row by its key into a struct", 4, plinthPoint, sqlPoint),
+		single("mariadb-scan", "read 1,000 rows into a slice of structs", 50, plinthScan, sqlScan),
+		single("mariadb-insert", "insert one row, committed (not flushed to disk)", 10, plinthInsert, sqlInsert),
+		{"mariadb-bulk", "insert 100,000 rows at once", 10000, func(ctx context.Context, _ string) ([]contender, error) {
+			return mariadbContenders(ctx, plinthManyRows,
+				peer{"go-sql-driver, prepared, 500 rows each", sqlMultiRow},
+				peer{"the same in a transaction", sqlMultiRowTx})
 		}},
 	}
 }
 
+// peer is a way to do a task with database/sql.
+type peer struct {
+	name string
+	run  func(ctx context.Context, db *sql.DB, s *stmts, n int) error
+}
+
 // mariadbContenders opens a server, and Plinth and go-sql-driver with statements prepared once over it, as its careful users
-// do. Both speak TLS.
-func mariadbContenders(ctx context.Context, ours func(context.Context, *plinth.Engine, int) error,
-	theirs func(context.Context, *stmts, int) error,
-) ([]contender, error) {
+// do. Both speak TLS. The table of the inserts is empty when a round begins.
+func mariadbContenders(ctx context.Context, ours func(context.Context, *plinth.Engine, int) error, peers ...peer) ([]contender, error) {
 	server, err := servers.Start(ctx, servers.KindMariaDB)
 	if err != nil {
 		return nil, err
@@ -70,17 +77,20 @@ func mariadbContenders(ctx context.Context, ours func(context.Context, *plinth.E
 	if s.many, err = db.PrepareContext(ctx, "insert into play (track_id, note) values (?, ?)"+strings.Repeat(", (?, ?)", manyRows-1)); err != nil {
 		return nil, err
 	}
-	return []contender{
-		{"plinth", func(ctx context.Context, n int) error { return ours(ctx, e, n) }, func() {
-			ctx := context.WithoutCancel(ctx)
-			admin.Close(ctx)
-			e.Close(ctx)
-		}},
-		{"go-sql-driver, prepared", func(ctx context.Context, n int) error { return theirs(ctx, s, n) }, func() {
-			_ = db.Close()
-			_ = server.Close()
-		}},
-	}, nil
+	empty := func(ctx context.Context) error {
+		_, err := admin.Execute(ctx, "truncate table bench.play")
+		return err
+	}
+	all := []contender{{"plinth", func(ctx context.Context, n int) error { return ours(ctx, e, n) }, func() { e.Close(context.WithoutCancel(ctx)) }, empty}}
+	for _, p := range peers {
+		all = append(all, contender{p.name, func(ctx context.Context, n int) error { return p.run(ctx, db, s, n) }, func() {}, empty})
+	}
+	all[len(all)-1].close = func() {
+		admin.Close(context.WithoutCancel(ctx))
+		_ = db.Close()
+		_ = server.Close()
+	}
+	return all, nil
 }
 
 func fillMariaDB(ctx context.Context, e *plinth.Engine) error {
@@ -97,20 +107,62 @@ func fillMariaDB(ctx context.Context, e *plinth.Engine) error {
 	return nil
 }
 
-// manyRows is how many rows a prepared INSERT of several rows has.
-const manyRows = 500
+const (
+	bulkLoad = 100_000 // rows
+	manyRows = 500     // of a prepared INSERT of several
+)
 
-func sqlMultiRow(ctx context.Context, s *stmts, n int) error {
-	args := make([]any, 0, 2*manyRows)
+func plinthManyRows(ctx context.Context, e *plinth.Engine, n int) error {
 	for range n {
-		for i := 0; i < bulkRows; i += manyRows {
-			args = args[:0]
-			for j := range manyRows {
-				args = append(args, int64(i+j), "played to the end")
+		row := make([]any, 2)
+		_, err := e.ExecuteMany(ctx, insert, func(yield func([]any) bool) {
+			for i := range bulkLoad {
+				if row[0], row[1] = int64(i), "played to the end"; !yield(row) {
+					return
+				}
 			}
-			if _, err := s.many.ExecContext(ctx, args...); err != nil {
-				return err
-			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sqlMultiRow(ctx context.Context, _ *sql.DB, s *stmts, n int) error {
+	for range n {
+		if err := multiRow(ctx, s.many); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sqlMultiRowTx(ctx context.Context, db *sql.DB, s *stmts, n int) error {
+	for range n {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := multiRow(ctx, tx.StmtContext(ctx, s.many)); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func multiRow(ctx context.Context, many *sql.Stmt) error {
+	args := make([]any, 0, 2*manyRows)
+	for i := 0; i < bulkLoad; i += manyRows {
+		args = args[:0]
+		for j := range manyRows {
+			args = append(args, int64(i+j), "played to the end")
+		}
+		if _, err := many.ExecContext(ctx, args...); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -53,8 +53,8 @@ func postgresContenders(ctx context.Context, ours func(context.Context, *plinth.
 		return nil, err
 	}
 	return []contender{
-		{"plinth", func(ctx context.Context, n int) error { return ours(ctx, e, n) }, func() { e.Close(context.WithoutCancel(ctx)) }},
-		{"pgx, pgxpool, hand-written Scan", func(ctx context.Context, n int) error { return theirs(ctx, pool, n) }, func() {
+		{name: "plinth", run: func(ctx context.Context, n int) error { return ours(ctx, e, n) }, close: func() { e.Close(context.WithoutCancel(ctx)) }},
+		{name: "pgx, pgxpool, hand-written Scan", run: func(ctx context.Context, n int) error { return theirs(ctx, pool, n) }, close: func() {
 			pool.Close()
 			_ = server.Close()
 		}},

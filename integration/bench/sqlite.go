@@ -56,9 +56,9 @@ func sqliteContenders(ctx context.Context, dir string, ours func(context.Context
 		return nil, err
 	}
 	all := []contender{{
-		"plinth",
-		func(ctx context.Context, n int) error { return ours(ctx, e, n) },
-		func() { e.Close(context.WithoutCancel(ctx)) },
+		name:  "plinth",
+		run:   func(ctx context.Context, n int) error { return ours(ctx, e, n) },
+		close: func() { e.Close(context.WithoutCancel(ctx)) },
 	}}
 	for _, peer := range []struct{ name, driver, params string }{
 		{"mattn, database/sql", "sqlite3", "?_journal_mode=WAL&_synchronous=NORMAL&_cache_size=-65536&_foreign_keys=on&_busy_timeout=5000"},
@@ -84,9 +84,9 @@ func sqliteContenders(ctx context.Context, dir string, ours func(context.Context
 			return nil, err
 		}
 		all = append(all, contender{
-			peer.name,
-			func(ctx context.Context, n int) error { return theirs(ctx, s, n) },
-			func() { _ = db.Close() },
+			name:  peer.name,
+			run:   func(ctx context.Context, n int) error { return theirs(ctx, s, n) },
+			close: func() { _ = db.Close() },
 		})
 	}
 	return all, nil

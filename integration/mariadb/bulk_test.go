@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,56 @@ func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
 	if n, err := plinth.One[int](t.Context(), db, "select count(*) from made"); n != 0 || err != nil {
 		t.Errorf("%d rows are left, %v", n, err)
 	}
+}
+
+// TestNothingOfABatchOutlivesItsTransaction has a deadlock end a transaction in the middle of statements that were sent together.
+// The server runs those behind it all the same, and they must leave nothing.
+func TestNothingOfABatchOutlivesItsTransaction(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t))
+	ctx := t.Context()
+	execute(t, db, "create table part (id bigint primary key, n int not null)", "insert into part select seq, 0 from seq_1_to_2000",
+		"create procedure raise(which bigint) update part set n = n + 1 where id = which")
+	other, err := db.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback(ctx) //nolint:errcheck // done below; this is for a test that fails
+	mine, err := db.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Rollback(ctx) //nolint:errcheck // the same
+	if _, err := other.Execute(ctx, "update part set n = -1 where id = 50 or id > 1000"); err != nil { // the heavier one wins
+		t.Fatal(err)
+	}
+	if _, err := mine.Execute(ctx, "update part set n = 1 where id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	blocked := make(chan error, 1)
+	go func() {
+		_, err := other.Execute(ctx, "update part set n = -1 where id = 1")
+		blocked <- err
+	}()
+	_, err = mine.ExecuteMany(ctx, "call raise(?)", func(yield func([]any) bool) {
+		for i := 2; i <= 100 && yield([]any{i}); i++ {
+		}
+	})
+	if !errors.Is(err, plinth.ErrDeadlock) {
+		t.Errorf("%v, want a deadlock", err)
+	}
+	if err := <-blocked; err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(mine.Rollback(ctx), other.Rollback(ctx)); err != nil {
+		t.Error(err)
+	}
+	if n, err := plinth.One[int](ctx, db, "select count(*) from part where n <> 0"); n != 0 || err != nil {
+		t.Errorf("%d rows of it are there, %v", n, err)
+	}
+	if _, err := db.ExecuteMany(ctx, "call raise(?)", slices.Values([][]any{{1}, {2}})); err != nil { // nothing is left of the guard
+		t.Error(err)
+	}
+	execute(t, db, "update part set n = 0")
 }
 
 // TestARowThatFailsIsNotLookedForWhereNothingCanBeUndone would otherwise put the rows before it there twice.

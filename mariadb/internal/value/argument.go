@@ -151,6 +151,24 @@ func appendLength(dst []byte, n int) []byte {
 	return binary.LittleEndian.AppendUint64(append(dst, 0xfe), uint64(n))
 }
 
+// Size returns how many bytes of src, what Append wrote, are the value of the type that it returned.
+func Size(typ byte, src []byte) int {
+	switch typ {
+	case typeNull:
+		return 0
+	case typeTiny:
+		return 1
+	case typeLongLong, typeDouble:
+		return 8
+	}
+	n := int(src[0])
+	if n < 0xfb {
+		return 1 + n
+	}
+	n, rest := longLength(n, src[1:])
+	return len(src) - len(rest) + n
+}
+
 // appendTime writes a DATETIME of the instant, in UTC as sessions are. What is finer than microseconds is cut off.
 func appendTime(dst []byte, t time.Time) ([]byte, byte, bool, error) {
 	t = t.UTC()

@@ -77,6 +77,9 @@ func TestEachArgumentHasTheBytesOfTheProtocol(t *testing.T) {
 		if err != nil || typ != c.typ || string(out) != "before"+c.want || unsigned {
 			t.Errorf("%T: type %#x, unsigned %v, %.100q (%v); want type %#x, %.100q", c.arg, typ, unsigned, out, err, c.typ, c.want)
 		}
+		if n := Size(typ, []byte(c.want+"what follows")); n != len(c.want) {
+			t.Errorf("%T: %.100q has the size %d", c.arg, c.want, n)
+		}
 	}
 	out, typ, unsigned, err := Append(nil, uint64(math.MaxUint64))
 	if err != nil || typ != typeLongLong || !unsigned || string(out) != "\xff\xff\xff\xff\xff\xff\xff\xff" {

@@ -207,8 +207,8 @@ func (c *Conn) Flush() error {
 		}
 	}
 	c.out, c.sent = c.out[:0], 0
-	if cap(c.out) > keepSize {
-		c.out = nil
+	if n := len(c.pending); cap(c.out) > keepSize && (n == 0 || c.pending[n-1].command != comStmtBulk) {
+		c.out = nil // behind a bulk comes another, or what ends its transaction
 	}
 	return nil
 }
