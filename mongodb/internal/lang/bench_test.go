@@ -11,7 +11,9 @@ import (
 // The time a byte takes stays the same from size to size.
 func BenchmarkParseIsLinear(b *testing.B) {
 	for name, make := range map[string]func(n int) string{
-		"documents": func(n int) string { return `db.c.insertMany([` + strings.Repeat(`{a: 1, b: "text", c: [1.5, {d: null}]},`, n/40) + `])` },
+		"documents": func(n int) string {
+			return `db.c.insertMany([` + strings.Repeat(`{a: 1, b: "text", c: [1.5, {d: null}]},`, n/40) + `])`
+		},
 		"keys": func(n int) string {
 			var out strings.Builder
 			for i := range n / 12 {
@@ -19,10 +21,12 @@ func BenchmarkParseIsLinear(b *testing.B) {
 			}
 			return `db.c.insertOne({` + out.String() + `})`
 		},
-		"string":   func(n int) string { return `db.c.insertOne({a: "` + strings.Repeat(`\n`, n/2) + `"})` },
-		"holes":    func(n int) string { return `db.c.find({a: {$in: [` + strings.Repeat(`?,`, n/2) + `]}})` },
-		"names":    func(n int) string { return `db.c.find({a: {$in: [` + strings.Repeat(`:name,`, n/6) + `]}})` },
-		"nesting":  func(n int) string { return `db.c.insertMany([` + strings.Repeat(strings.Repeat(`[{a:`, 40)+`1`+strings.Repeat(`}]`, 40)+`,`, n/242) + `1])` },
+		"string": func(n int) string { return `db.c.insertOne({a: "` + strings.Repeat(`\n`, n/2) + `"})` },
+		"holes":  func(n int) string { return `db.c.find({a: {$in: [` + strings.Repeat(`?,`, n/2) + `]}})` },
+		"names":  func(n int) string { return `db.c.find({a: {$in: [` + strings.Repeat(`:name,`, n/6) + `]}})` },
+		"nesting": func(n int) string {
+			return `db.c.insertMany([` + strings.Repeat(strings.Repeat(`[{a:`, 40)+`1`+strings.Repeat(`}]`, 40)+`,`, n/242) + `1])`
+		},
 		"comments": func(n int) string { return `db.c.find({` + strings.Repeat("/* x */ // y\n", n/13) + `})` },
 		"chain":    func(n int) string { return `db.c.find()` + strings.Repeat(".toArray()", n/10) },
 		"stages":   func(n int) string { return `db.c.aggregate([` + strings.Repeat(`{$match: {a: "$x"}},`, n/20) + `])` },

@@ -10,6 +10,7 @@ const maxDepth = 100
 type node struct {
 	kind    nodeKind
 	holes   bool // it is a placeholder, or has one in it
+	frozen  bool
 	keep    bool // the fingerprint shows a literal: it is part of the statement's structure, such as a field's path
 	place   place
 	at, end int // in the text
@@ -53,6 +54,10 @@ func isOperator(key string) bool { return key != "" && key[0] == '$' }
 
 // freeze makes the value of everything that has no placeholder, so that it is made once.
 func (n *node) freeze() {
+	if n.frozen {
+		return
+	}
+	n.frozen = true
 	switch n.kind {
 	case document:
 		for i := range n.fields {
