@@ -63,7 +63,7 @@ func (b *backend) dial(ctx context.Context) (netdriver.Protocol, error) {
 
 // Info implements driver.Backend.
 func (b *backend) Info() driver.Info {
-	return driver.Info{Engine: "mariadb", Target: b.to.label()}
+	return driver.Info{Engine: "mariadb", Target: b.to.label(), GuardsReads: true}
 }
 
 // Compile implements driver.Backend.

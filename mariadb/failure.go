@@ -23,7 +23,7 @@ func (s *session) refused(ctx context.Context, e *wire.ServerError) {
 		s.Broken = f
 	}
 	if phase == driver.Begin {
-		run.stray, s.tx.failed, f.TxDead = true, true, true
+		run.stray, s.tx.failed, f.TxDead = true, !run.guarded, true
 		s.began()
 	} else {
 		run.preparing, run.inRows = false, false
@@ -58,20 +58,23 @@ func (s *session) failed(f *driver.Fault) {
 	}
 }
 
+// onlyReads is the hint of a write that was refused as asked for.
+const onlyReads = "the context, the engine or the transaction asks for reading only"
+
 // turned is asked about what was refused because the session only reads, or because the node has left its cluster. If nobody
 // has asked for that, the server isn't the one to speak to any more.
 func (s *session) turned(f *driver.Fault, number int) {
 	asked := s.back.to.ReadOnly || s.Dirty
 	switch number {
 	case readOnlyTx:
-		asked = asked || s.tx.opts.ReadOnly
+		asked = asked || s.tx.opts.ReadOnly || s.running.guarded
 	case notReady:
 		asked = false
 	default:
 		asked = s.back.to.Role == RoleReadOnly
 	}
 	if asked {
-		f.Evict, f.Verdict, f.Hint = false, driver.Never, "the connection only reads, as asked for"
+		f.Evict, f.Verdict, f.Hint = false, driver.Never, onlyReads
 		return
 	}
 	s.back.Invalidate()
@@ -101,7 +104,7 @@ func (s *session) sent(phase driver.Phase) bool {
 // MayHaveApplied implements netdriver.Protocol: a write needs no COMMIT outside a transaction, nor does a schema change.
 func (s *session) MayHaveApplied() bool {
 	run := &s.running
-	if run.stmt == nil || run.stmt.Access != driver.Write {
+	if run.stmt == nil || run.stmt.Access != driver.Write || run.guarded {
 		return false
 	}
 	return run.stmt.Class == driver.Schema || !s.tx.open && !s.inTransaction()

@@ -36,6 +36,7 @@ type running struct {
 	begins    int   // answers to what opens the transaction that are still to come
 	preparing bool  // then the answer to a prepare
 	stray     bool  // what opens the transaction was refused, and the statement went behind it all the same
+	guarded   bool  // a transaction that only reads is around it, which is no part of what the session's user knows
 
 	answer  *wire.Result // that is being read
 	inRows  bool         // its rows are
@@ -115,6 +116,11 @@ func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault 
 	if f := s.usable(ctx, driver.Prepare); f != nil {
 		return f
 	}
+	if (req.ReadOnly || s.tx.opts.ReadOnly) && !guardable(req.Stmt) {
+		f := driver.Faultf(driver.ReadOnly, "%s may end the transaction that only reads, and write behind it", req.Stmt.Verb)
+		f.Hint = onlyReads
+		return f
+	}
 	if req.Stmt.Class == driver.Setting {
 		s.Dirty = true
 	}
@@ -181,10 +187,16 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 		return st, f
 	}
 	s.open(req, driver.Run)
+	if req.ReadOnly && !s.tx.open && !s.inTransaction() {
+		s.sendGuard()
+	}
 	if st == nil {
 		s.SendQuery(req.Native)
 	} else {
 		s.SendExecute(st.stmt, s.args.params)
+	}
+	if s.running.guarded {
+		s.SendQuery("COMMIT")
 	}
 	return st, s.flush(ctx)
 }
@@ -235,6 +247,9 @@ func (s *session) answer(ctx context.Context) ([]byte, *driver.Fault) {
 		if row != nil && run.failure == nil {
 			return row, nil
 		}
+	}
+	if run.guarded {
+		s.undo = s.inTransaction() // its COMMIT may have been what a KILL QUERY ended
 	}
 	if run.stray && run.failure != nil && !run.failure.Evict && run.results > 0 && s.Status()&wire.StatusInTransaction == 0 {
 		run.failure.Verdict = driver.IfSafe
@@ -310,7 +325,7 @@ func (s *session) began() {
 	if run.begins--; run.begins > 0 {
 		return
 	}
-	s.tx.begun = !run.stray
+	s.tx.begun = !run.stray && !run.guarded
 	s.CancelNow()
 }
 

@@ -51,6 +51,24 @@ func (s *session) sendBegin() (answers int) {
 	return answers + 1
 }
 
+// sendGuard queues what has the server refuse the statement behind it if that writes, whatever its text looks like. COMMIT has to
+// follow it.
+func (s *session) sendGuard() {
+	s.SendQuery("START TRANSACTION READ ONLY")
+	s.running.guarded, s.running.begins, s.undo = true, 1, true // until it's known to be over
+}
+
+// guardable reports whether the server refuses a statement in a transaction that only reads if it writes. Most others end that
+// transaction before they are looked at (https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/), and what is in
+// a procedure or a block may end it, too.
+func guardable(stmt *driver.Stmt) bool {
+	switch stmt.Verb {
+	case "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE", "DO", "SET", "USE":
+		return true
+	}
+	return stmt.Access == driver.Read
+}
+
 func isolation(level driver.Isolation) string {
 	switch level {
 	case driver.ReadCommitted:
