@@ -17,7 +17,7 @@ import (
 // A source is a file that is read table by table, and row by row.
 type source interface {
 	table() (name string, err error) // goes to the next table, "" where the file has only one; io.EOF after the last
-	row() (row, error)               // reads the next row of the table; io.EOF after the last
+	row() (row, error)               // reads the next row of the table, which is good until the next call; io.EOF after the last
 	header() []string                // the names of the table's columns, where the file says them before the rows
 	offset() int64                   // how many bytes were read
 }

@@ -20,7 +20,8 @@ type jsonSource struct {
 	ofRows bool // rows one after the other
 	whole  bool // an object of arrays
 	begun  bool
-	number int
+	raw    json.RawMessage // the row that was read last
+	next   row             // and what it holds
 }
 
 func newJSONSource(r io.Reader, ofRows, whole bool) *jsonSource {
@@ -56,7 +57,7 @@ func (j *jsonSource) table() (string, error) {
 	case name == json.Delim('}'):
 		return "", j.end()
 	}
-	j.number = 0
+	j.next.number = 0
 	return name.(string), j.expect('[', fmt.Sprintf("the array of the rows of %s", name))
 }
 
@@ -94,59 +95,115 @@ func described(t json.Token) string {
 	return fmt.Sprint(t)
 }
 
-func (j *jsonSource) row() (r row, err error) {
-	begin, err := j.dec.Token()
-	switch {
-	case errors.Is(err, io.EOF) && j.ofRows:
-		return r, io.EOF
-	case err != nil:
-		return r, j.wrong(err)
-	case begin == json.Delim(']') && j.whole:
-		return r, io.EOF
-	case begin == json.Delim(']'):
-		return r, j.end()
-	}
-	j.number++
-	r.number, r.line = j.number, j.breaks.line(j.dec.InputOffset())
-	if begin != json.Delim('{') {
-		return r, j.here(fmt.Errorf("a row has to be an object, and not %s", described(begin)))
-	}
-	for {
-		name, err := j.dec.Token()
-		switch {
+func (j *jsonSource) row() (row, error) {
+	if !j.ofRows && !j.dec.More() {
+		switch _, err := j.dec.Token(); { // the ]
 		case err != nil:
-			return r, j.wrong(err)
-		case name == json.Delim('}'):
-			return r, nil
+			return row{}, j.wrong(err)
+		case j.whole:
+			return row{}, io.EOF
 		}
-		var raw json.RawMessage
-		if err := j.dec.Decode(&raw); err != nil {
-			return r, j.wrong(err)
+		return row{}, j.end()
+	}
+	switch err := j.dec.Decode(&j.raw); {
+	case errors.Is(err, io.EOF) && j.ofRows:
+		return row{}, io.EOF
+	case err != nil:
+		return row{}, j.wrong(err)
+	}
+	j.next.number++
+	j.next.line = j.breaks.line(j.dec.InputOffset() - int64(len(j.raw)) + 1)
+	switch {
+	case j.raw[0] != '{':
+		return row{}, j.inRow(0, errors.New("a row has to be an object"))
+	case !utf8.Valid(j.raw): // encoding/json would put another character there
+		return row{}, j.inRow(0, errors.New("the row isn't valid UTF-8"))
+	}
+	return j.next, j.split()
+}
+
+// split takes the object in j.raw apart, which the decoder has found to be right, into j.next.
+func (j *jsonSource) split() error {
+	r, at := &j.next, 1
+	known := r.names // of the row before, which mostly are the same
+	r.names, r.values = r.names[:0], r.values[:0]
+	for {
+		at = j.skip(at, ",")
+		if j.raw[at] == '}' {
+			return nil
 		}
-		value, err := fromJSON(raw)
+		end := j.valueEnd(at)
+		var name string
+		if n := len(r.names); n < len(known) && string(j.raw[at+1:end-1]) == known[n] && !strings.Contains(known[n], `\`) {
+			name = known[n]
+		} else if err := json.Unmarshal(j.raw[at:end], &name); err != nil {
+			return j.inRow(at, err)
+		}
+		at = j.skip(end, ":")
+		end = j.valueEnd(at)
+		value, err := fromJSON(j.raw[at:end])
 		if err != nil {
-			return r, j.here(fmt.Errorf("%s: %w", name, err))
+			return j.inRow(at, fmt.Errorf("%s: %w", name, err))
 		}
-		r.names, r.values = append(r.names, name.(string)), append(r.values, value)
+		r.names, r.values = append(r.names, name), append(r.values, value)
+		at = end
+	}
+}
+
+// skip returns where something else begins than white space and mark.
+func (j *jsonSource) skip(at int, mark string) int {
+	for strings.IndexByte(" \t\r\n", j.raw[at]) >= 0 || j.raw[at] == mark[0] {
+		at++
+	}
+	return at
+}
+
+// valueEnd returns where the value ends that begins at an index.
+func (j *jsonSource) valueEnd(at int) int {
+	for depth := 0; ; at++ {
+		switch j.raw[at] {
+		case '"':
+			for at++; j.raw[at] != '"'; at++ {
+				if j.raw[at] == '\\' {
+					at++
+				}
+			}
+			if depth == 0 {
+				return at + 1
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			switch depth--; {
+			case depth == 0:
+				return at + 1
+			case depth < 0: // of what is around it
+				return at
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return at
+			}
+		}
 	}
 }
 
 // fromJSON returns a value as a row has it.
-func fromJSON(raw json.RawMessage) (any, error) {
-	if !utf8.Valid(raw) { // encoding/json would put another character there
-		return nil, errors.New("the text isn't valid UTF-8")
-	}
+func fromJSON(raw []byte) (any, error) {
 	switch raw[0] {
 	case 'n':
 		return nil, nil //nolint:nilnil // null
 	case 't', 'f':
 		return raw[0] == 't', nil
+	case '{', '[':
+		return json.RawMessage(bytes.Clone(raw)), nil
 	case '"':
+		if bytes.IndexByte(raw, '\\') < 0 {
+			return string(raw[1 : len(raw)-1]), nil
+		}
 		var text string
 		err := json.Unmarshal(raw, &text)
 		return text, err
-	case '{', '[':
-		return raw, nil
 	}
 	return number(string(raw))
 }
@@ -205,6 +262,11 @@ func (j *jsonSource) wrong(err error) error {
 		}
 	}
 	return &placed{line: j.breaks.line(at + 1), err: err}
+}
+
+// inRow is what is wrong at an index of the row.
+func (j *jsonSource) inRow(at int, err error) error {
+	return &placed{line: j.next.line + bytes.Count(j.raw[:at], []byte("\n")), err: err}
 }
 
 func (j *jsonSource) here(err error) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/plinthdb/plinth"
@@ -59,7 +60,7 @@ func newTable(ctx context.Context, db *plinth.Engine, name string, first row) (*
 	if err != nil {
 		return nil, err
 	}
-	t := &table{title: found, keys: first.names, index: make(map[string]int, len(first.names)), seen: make([]int, len(first.names))}
+	t := &table{title: found, keys: slices.Clone(first.names), index: make(map[string]int, len(first.names)), seen: make([]int, len(first.names))}
 	into, overriding := make([]string, len(first.names)), ""
 	from := map[string]string{}
 	for i, key := range first.names {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,13 +100,13 @@ func TestWhatCanNotBeLoadedIsToldWithItsLine(t *testing.T) {
 		{"item.json", "[\n{\"item_id\": 2,\n\"Item_ID\": 3}]", 2, "item_id and Item_ID are both for the column item_id"},
 		{"item.json", "[\n{\"item_id\": 2, \"twice\": 4}]", 2, "the table item has no column twice that can be loaded"},
 		{"item.json", "[\n{}]", 2, "the row is empty"},
-		{"item.json", "[" + first + ",\n[]]", 2, `a row has to be an object, and not a "["`},
-		{"item.json", "[" + first + ",\nnull]", 2, "a row has to be an object, and not null"},
+		{"item.json", "[" + first + ",\n[]]", 2, "a row has to be an object"},
+		{"item.json", "[" + first + ",\nnull]", 2, "a row has to be an object"},
 		{"item.json", "[" + first + "\n", 2, "the file ends in the middle of the JSON document"},
 		{"item.json", "[" + first + ",\n{\"item_id\"", 2, "the file ends in the middle"},
 		{"item.json", "[" + first + ",\n{\"item_id\": 2, \"name\": tru}]", 2, "invalid character"},
-		{"item.json", "[" + first + "\n" + first + "]", 2, "invalid character '{'"},
-		{"item.json", "[" + first + ",\n{\"item_id\": 2, \"name\": \"\xff\"}]", 2, "name: the text isn't valid UTF-8"},
+		{"item.json", "[" + first + "\n" + first + "]", 2, "expected comma after array element"},
+		{"item.json", "[" + first + ",\n{\"item_id\": 2, \"name\": \"\xff\"}]", 2, "the row isn't valid UTF-8"},
 		{"item.json", "[" + first + ",\n{\"item_id\": 1e99999}]", 2, "item_id: "},
 		{"item.json", "[" + first + "]\n[]", 2, "something follows"},
 		{"item.json", "{\"item\": [" + first + "],\n\"note\": 5}", 2, "the array of the rows of note is expected here, and not 5"},
@@ -159,8 +161,8 @@ func TestTheErrorOfALoadSaysWhatToDoAndWhatIsThere(t *testing.T) {
 func TestALoadReadsTheFileAsItGoes(t *testing.T) {
 	t.Parallel()
 	for format, text := range map[string]string{
-		"json": `{"a": [` + strings.Repeat(`{"n": 1, "s": "text"},`+"\n", 100_000) + `{}]}`, "jsonl": strings.Repeat(`{"n": 1, "s": "text"}`+"\n", 100_000),
-		"csv": "n,s\n" + strings.Repeat("1,text\n", 300_000),
+		"json": `{"a": [` + strings.Repeat(`{"n": 1, "s": "text"},`+"\n", 20_000) + `{}]}`, "jsonl": strings.Repeat(`{"n": 1, "s": "text"}`+"\n", 20_000),
+		"csv": "n,s\n" + strings.Repeat("1,text\n", 100_000),
 	} {
 		in := &counter{from: strings.NewReader(text)}
 		src, err := (&load{name: "a"}).open(in, format)
@@ -313,8 +315,12 @@ func FuzzSources(f *testing.F) {
 			}
 			for i, r := range rows {
 				for j, name := range r.names {
-					if _, ok := want[i][name]; !ok {
-						t.Errorf("%q: row %d has %q: %v", text, i+1, name, r.values[j])
+					value, err := fromJSON(bytes.TrimSpace(want[i][name]))
+					if slices.Contains(r.names[j+1:], name) {
+						continue // the map has the last one's
+					}
+					if err != nil || !reflect.DeepEqual(value, r.values[j]) {
+						t.Errorf("%q: row %d has %q: %v, want %v", text, i+1, name, r.values[j], value)
 					}
 				}
 			}
@@ -335,6 +341,7 @@ func everyRow(src source) (rows []row, err error) {
 			if err != nil {
 				return rows, err
 			}
+			r.names, r.values = slices.Clone(r.names), slices.Clone(r.values)
 			rows = append(rows, r)
 		}
 	}
