@@ -115,7 +115,7 @@ func (c *converter) step(v any, step int) (any, error) {
 // reflected goes by what v's type can do and then by its kind.
 func (c *converter) reflected(v any, rv reflect.Value, step int) (any, error) {
 	t := rv.Type()
-	if t.Kind() == reflect.Pointer && rv.IsNil() {
+	if t.Kind() == reflect.Pointer && isNil(rv) {
 		return nil, nil
 	}
 	if out, done, err := c.byMethod(v, rv, step); done {
@@ -141,7 +141,7 @@ func (c *converter) reflected(v any, rv reflect.Value, step int) (any, error) {
 	case reflect.String:
 		return c.step(rv.String(), step+1)
 	}
-	if (t.Kind() == reflect.Slice || t.Kind() == reflect.Map) && rv.IsNil() {
+	if isNil(rv) {
 		return nil, nil
 	}
 	p := reflect.New(t) // a copy with an address, so that methods on the pointer type are found
@@ -215,7 +215,7 @@ func (c *converter) byMethod(v any, rv reflect.Value, step int) (out any, done b
 		out, err = c.valuer(valuer, rv, step)
 		return out, true, err
 	}
-	if m, ok := v.(encoding.TextMarshaler); ok && !((t.Kind() == reflect.Slice || t.Kind() == reflect.Map) && rv.IsNil()) {
+	if m, ok := v.(encoding.TextMarshaler); ok && !isNil(rv) {
 		text, err := m.MarshalText()
 		if err != nil {
 			return nil, true, c.fail("MarshalText of %T: %w", v, err)
@@ -235,6 +235,14 @@ func hasMethod(t reflect.Type) bool {
 		if t.Implements(m) {
 			return true
 		}
+	}
+	return false
+}
+
+func isNil(rv reflect.Value) bool {
+	switch rv.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return rv.IsNil()
 	}
 	return false
 }

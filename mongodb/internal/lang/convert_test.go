@@ -61,7 +61,7 @@ type record struct {
 	Inner    struct{ A, B int }
 	Extra    map[string]any `bson:",inline"`
 	Tags     []string
-	hidden   int
+	_        int
 }
 
 func TestGoValuesBecomeTheirBSON(t *testing.T) {

@@ -187,7 +187,9 @@ func (b *builder) count(coll *node, rest []field) {
 	b.collectionOf(coll)
 	b.s.Verb = EstimatedCount
 	for _, f := range rest {
-		if _, takes := option(f.key); !takes.has(EstimatedCount) && !(f.key == "query" && f.value.kind == document && len(f.value.fields) == 0) {
+		_, takes := option(f.key)
+		all := f.key == "query" && f.value.kind == document && len(f.value.fields) == 0
+		if !takes.has(EstimatedCount) && !all {
 			b.s.Verb = CountDocuments
 		}
 	}

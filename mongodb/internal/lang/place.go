@@ -2,7 +2,6 @@ package lang
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -258,10 +257,4 @@ func at(path string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (at %q)", clip(path))
-}
-
-// toInt32 returns a whole number that is not larger than an int32 takes.
-func toInt32(v any) int32 {
-	n, _ := toInt64(v)
-	return int32(min(n, math.MaxInt32))
 }

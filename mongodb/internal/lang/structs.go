@@ -174,7 +174,7 @@ func (c *converter) structure(rv reflect.Value) (any, error) {
 
 // isEmpty is bson's omitempty.
 func isEmpty(f reflect.Value) bool {
-	if z, ok := f.Interface().(bson.Zeroer); ok && !(f.Kind() == reflect.Pointer && f.IsNil()) {
+	if z, ok := f.Interface().(bson.Zeroer); ok && !isNil(f) {
 		return z.IsZero()
 	}
 	switch f.Kind() {
