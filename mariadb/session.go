@@ -17,6 +17,7 @@ type session struct {
 	back  *backend
 	cache cache
 	rows  rows
+	batch batch
 	tx    transaction
 	args  arguments
 	ear   netdriver.Ear
@@ -35,6 +36,7 @@ type running struct {
 	mark      int64 // bytes that had been written before it
 	begins    int   // answers to what opens the transaction that are still to come
 	preparing bool  // then the answer to a prepare
+	behind    int   // answers that are still to come when all of its own have
 	stray     bool  // what opens the transaction was refused, and the statement went behind it all the same
 	guarded   bool  // a transaction that only reads is around it, which is no part of what the session's user knows
 
@@ -220,11 +222,11 @@ func (s *session) flush(ctx context.Context) *driver.Fault {
 	return s.lost(ctx, s.running.phase, err)
 }
 
-// answer reads up to the next row, which it returns, or to the end of all that was sent: then it returns neither a row nor
-// a fault, or what went wrong. The row is valid until the next call.
+// answer reads up to the next row, which it returns, or to the end of the call: then it returns neither a row nor a fault, or
+// what went wrong. The row is valid until the next call.
 func (s *session) answer(ctx context.Context) ([]byte, *driver.Fault) {
 	run := &s.running
-	for s.Awaited() > 0 {
+	for s.Awaited() > run.behind {
 		row, err := s.step()
 		if err != nil {
 			if said, ok := err.(*wire.ServerError); ok {
