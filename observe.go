@@ -131,6 +131,24 @@ func (e *Engine) connClosed(t *target, poolName string, reason pool.Reason) {
 	}
 }
 
+// breaker reports that the target was found to be down, or up again: to the log, and to the observers.
+func (e *Engine) breaker(t *target, poolName string, state pool.BreakerState, err error) {
+	ctx := context.Background()
+	b := hook.Breaker{Engine: t.info.Engine, Target: t.info.Target, Pool: poolName, Open: state == pool.BreakerOpen}
+	if b.Open {
+		b.Err = err
+		e.log().LogAttrs(ctx, slog.LevelWarn, "plinth: the database can't be reached; what needs a connection fails at once until it can",
+			slog.String("target", b.Target), slog.Any("error", err))
+	} else {
+		e.log().LogAttrs(ctx, slog.LevelInfo, "plinth: the database can be reached again", slog.String("target", b.Target))
+	}
+	for _, o := range e.watch.all {
+		if o.Breaker != nil {
+			e.guard(ctx, "Breaker", func() { o.Breaker(b) })
+		}
+	}
+}
+
 // leaked reports what is held too long: to the log, and to the observers.
 func (e *Engine) leaked(t *target, h pool.Holder, returned bool) {
 	ctx := context.Background()

@@ -39,8 +39,9 @@ func (e *Engine) open(c config.Config, opener driver.Opener) (*target, error) {
 		Opened: func(ctx context.Context, name string, took time.Duration, err error) {
 			e.connOpened(ctx, t, name, took, err)
 		},
-		Closed: func(name string, why pool.Reason) { e.connClosed(t, name, why) },
-		Login:  func(ctx context.Context) (string, string, error) { return e.loginTo(ctx, t) },
+		Closed:  func(name string, why pool.Reason) { e.connClosed(t, name, why) },
+		Breaker: func(name string, state pool.BreakerState, err error) { e.breaker(t, name, state, err) },
+		Login:   func(ctx context.Context) (string, string, error) { return e.loginTo(ctx, t) },
 	})
 	if err != nil {
 		return nil, err

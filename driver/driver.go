@@ -18,7 +18,7 @@ import (
 // Opener makes a backend for an engine. It opens no connection.
 type Opener func(Host) (Backend, error)
 
-// Host is what the engine offers the backend it is about to own. No field is nil.
+// Host is what the engine offers the backend it is about to own. No field is nil but where it says so.
 type Host struct {
 	Pool pool.Options // the pool's settings, as the user gave them
 
@@ -26,6 +26,10 @@ type Host struct {
 	Opened    func(ctx context.Context, poolName string, took time.Duration, err error) // a connection was dialled, or wasn't
 	Closed    func(poolName string, reason pool.Reason)                                 // one was closed
 	Leaked    func(h pool.Holder, returned bool)                                        // one is held too long, or came back after that
+
+	// Breaker is told when a pool has found its target to be down (see pool.Options.BreakerFailures), and err why, or to be up again.
+	// It may be nil.
+	Breaker func(poolName string, state pool.BreakerState, err error)
 
 	// Login is asked for who logs in, once for each new connection: both may change while the engine runs. An
 	// empty user stands for what the backend was made with.

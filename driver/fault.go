@@ -39,6 +39,12 @@ func (f *Fault) Is(target error) bool {
 	return f.Kind.Is(target)
 }
 
+// Unreachable reports whether the fault is of a connection that couldn't be opened because the target wasn't to be reached, and
+// not because it was and said no. Package pool asks for it.
+func (f *Fault) Unreachable() bool {
+	return f.Phase == Dial && (f.Kind == Unavailable || f.Kind == Timeout)
+}
+
 // Faultf returns a fault of kind that was found before anything was sent. It takes fmt.Errorf's format.
 func Faultf(kind Kind, format string, args ...any) *Fault {
 	return &Fault{Kind: kind, Phase: Prepare, Err: fmt.Errorf(format, args...)}

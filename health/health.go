@@ -49,6 +49,9 @@ func (r Report) String() string {
 	if r.Healthy && !r.Writable {
 		s += ", read-only"
 	}
+	if b := r.Pool.Breaker.String(); b != "closed" {
+		s += ", circuit breaker " + b
+	}
 	return s
 }
 

@@ -56,12 +56,13 @@ type check struct {
 	LatencyMS float64 `json:"latency_ms"`
 	InUse     int     `json:"in_use"`
 	Waiting   int     `json:"waiting"`
+	Breaker   string  `json:"breaker"` // "closed", "open" or "half-open"
 }
 
 func checked(r Report) check {
 	c := check{
 		Engine: r.Engine, Status: "ok", Writable: r.Writable, LatencyMS: float64(r.Latency.Microseconds()) / 1000,
-		InUse: r.Pool.InUse, Waiting: r.Pool.Waiting,
+		InUse: r.Pool.InUse, Waiting: r.Pool.Waiting, Breaker: r.Pool.Breaker.String(),
 	}
 	if !r.Healthy {
 		c.Status = "not healthy"

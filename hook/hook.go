@@ -80,6 +80,15 @@ type Observer struct {
 	ConnClose func(c ConnEvent)                                        // a connection was closed, c.Reason says why
 	Leak      func(l Leak)                                             // something is held longer than the leak threshold, or came back after that
 	TxHeld    func(ctx context.Context, h TxHeld)                      // the pool is used while the same context holds a transaction
+	Breaker   func(b Breaker)                                          // the target was found to be down, or up again
+}
+
+// Breaker is the opening or closing of a pool's circuit breaker (see pool.Options.BreakerFailures).
+type Breaker struct {
+	Engine, Target string
+	Pool           string // which of the engine's pools; mostly ""
+	Open           bool   // the target can't be reached, and calls that need a connection fail at once
+	Err            error  // then, what the last attempt to connect failed with
 }
 
 // ConnEvent is the opening or closing of one connection.

@@ -9,8 +9,9 @@ import (
 // Acquire borrows a connection: an idle one, else a new one if fewer than MaxOpenConns are open, else the first that
 // comes back once those who came before are served. ctx is looked at on entry and while it waits.
 //
-// The error is a *TimeoutError if the acquire time-out or ctx ended the wait, ErrClosed after Close, or Dial's own error if no
-// connection could be opened and none is open that might come back.
+// The error is a *TimeoutError if the acquire time-out or ctx ended the wait, ErrClosed after Close, Dial's own error if no
+// connection could be opened and none is open that might come back, or a *DownError if that is known to go on: see
+// Options.BreakerFailures.
 func (p *Pool[T]) Acquire(ctx context.Context) (*Conn[T], error) { return p.acquire(ctx, 0, false) }
 
 // AcquireWithin is Acquire with an acquire time-out of the caller's own: 0 is the pool's, negative is none.
@@ -42,6 +43,11 @@ func (p *Pool[T]) acquire(ctx context.Context, timeout time.Duration, try bool) 
 	if p.closed {
 		p.mu.Unlock()
 		return nil, ErrClosed
+	}
+	if p.down() && !p.canSupply() {
+		err := p.refuse()
+		p.mu.Unlock()
+		return nil, err
 	}
 	if try && !p.canSupply() {
 		err := p.wouldBlock()

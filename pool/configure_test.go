@@ -48,6 +48,7 @@ func TestTheZeroOptionsAreTheDefaults(t *testing.T) {
 	want := Options{
 		MaxOpenConns: 10, ConnMaxLifetime: 30 * time.Minute, ConnMaxIdleTime: 10 * time.Minute,
 		KeepAlive: 2 * time.Minute, CheckAfter: 500 * time.Millisecond, AcquireTimeout: 30 * time.Second,
+		BreakerFailures: 5,
 	}
 	if got := p.Options(); got != want {
 		t.Errorf("got %+v", got)

@@ -186,6 +186,8 @@ func (p *Pool[T]) condemn(c *Conn[T], why Reason) {
 func (p *Pool[T]) unlock() {
 	list := p.doomed
 	p.doomed = nil
+	breaker, turned := p.turned()
+	cause := p.dials.err
 	p.mu.Unlock()
 	for _, d := range list {
 		p.cfg.Close(d.conn.value, d.reason)
@@ -194,5 +196,8 @@ func (p *Pool[T]) unlock() {
 		p.maintain()
 		p.settle()
 		p.mu.Unlock()
+	}
+	if turned && p.cfg.OnBreaker != nil {
+		p.cfg.OnBreaker(breaker, cause)
 	}
 }

@@ -76,8 +76,10 @@ func (p *Pool[T]) dial(gen uint64, limit time.Duration) {
 	defer p.unlock()
 	p.dialing--
 	p.dials.ended(err)
+	p.breaker.dialled(now, err)
 	if err != nil {
 		p.dialFailed(err)
+		p.shed()
 		p.settle()
 	} else {
 		c := &Conn[T]{pool: p, value: value, opened: now, spread: rand.Float64(), since: unset, idleSince: unset, index: len(p.all)}

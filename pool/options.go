@@ -32,6 +32,11 @@ type Options struct {
 	// LeakThreshold is for how long a connection may be held before OnLeak is told who holds it. 0: leak detection is
 	// off and costs nothing; on, each Acquire remembers its caller's stack (about a microsecond).
 	LeakThreshold time.Duration
+	// BreakerFailures is after how many dials in a row that couldn't reach the target (their error has a method Unreachable()
+	// bool that says so), while no connection is open, it counts as down. Then who asks for a connection, or waits for one, fails at
+	// once with a *DownError instead of waiting for AcquireTimeout; one caller is let in whenever another dial may start, ten times a second,
+	// and the first that succeeds lets all in. 0: 5. Negative: never.
+	BreakerFailures int
 }
 
 const (
@@ -41,6 +46,7 @@ const (
 	defaultKeepAlive   = 2 * time.Minute
 	defaultCheckAfter  = 500 * time.Millisecond
 	defaultAcquireTime = 30 * time.Second
+	defaultBreaker     = 5
 
 	lifetimeJitter  = 0.025 // HikariCP: up to 2.5 % of maxLifetime
 	keepAliveJitter = 0.1   // HikariCP: up to 10 % of keepaliveTime
@@ -94,6 +100,9 @@ func (o Options) withDefaults() (Options, error) {
 				d.name, *d.value, shortest, d.byDef)
 		}
 	}
+	if o.BreakerFailures == 0 {
+		o.BreakerFailures = defaultBreaker
+	}
 	if o.CheckAfter == 0 {
 		o.CheckAfter = defaultCheckAfter
 	}
@@ -114,6 +123,7 @@ func (o Options) maxIdle() int {
 // limits are the options in the form in which the pool looks at them: what is off is never.
 type limits struct {
 	maxOpen, maxIdle, minConns int
+	breaker                    int // 0 or less: off
 
 	lifetime, idleTime, keepAlive time.Duration
 	acquire, leak                 time.Duration
@@ -135,7 +145,7 @@ func limitsOf(o Options, hasCheck bool) limits {
 		return min(d, never)
 	}
 	l := limits{
-		maxOpen: o.MaxOpenConns, maxIdle: o.maxIdle(), minConns: o.MinConns,
+		maxOpen: o.MaxOpenConns, maxIdle: o.maxIdle(), minConns: o.MinConns, breaker: o.BreakerFailures,
 		lifetime: off(o.ConnMaxLifetime), idleTime: off(o.ConnMaxIdleTime), keepAlive: never,
 		acquire: off(o.AcquireTimeout), leak: off(o.LeakThreshold), freshFor: never,
 	}

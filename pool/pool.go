@@ -53,6 +53,8 @@ type Config[T any] struct {
 	OnLeak func(h Holder, returned bool)
 	// OnOpen is told of each dial and how it ended, before anybody gets the connection. Optional.
 	OnOpen func(took time.Duration, err error)
+	// OnBreaker is told when the breaker opens, with what the last dial failed with, and when it closes again. Optional.
+	OnBreaker func(state BreakerState, err error)
 }
 
 // Pool is a pool of T, made by New. Its methods may be called by many goroutines at once.
@@ -79,6 +81,7 @@ type Pool[T any] struct {
 	closing  int // doomed, or being closed
 	doomed   []doomed[T]
 	dials    dialLimiter
+	breaker  breaker
 	gen      uint64      // generation: see Invalidate
 	lends    uint64      // how often a connection was lent: numbers the holds
 	started  bool        // somebody used the pool: MinConns are kept up
@@ -208,6 +211,10 @@ func (p *Pool[T]) Stats() Stats {
 	s.MaxIdleClosed, s.IdleTimeClosed = p.counts.surplus, p.counts.idleTime
 	s.LifetimeClosed, s.BrokenClosed = p.counts.lifetime, p.counts.broken
 	s.LeaksFound = p.counts.leak
+	s.Breaker, s.BreakerOpened, s.BreakerRefused = p.breakerState(), p.breaker.opened, p.breaker.refused
+	if s.Breaker != BreakerClosed {
+		s.DownSince = p.epoch.Add(p.breaker.since)
+	}
 	s.Generation = p.gen
 	oldest := never
 	for _, c := range p.all {

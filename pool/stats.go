@@ -27,6 +27,11 @@ type Stats struct {
 	LeaksFound      int64 // held longer than the leak threshold
 	Generation      uint64
 	OldestHeldSince time.Time // when the longest held connection was taken; zero if none is or leak detection is off
+
+	Breaker        BreakerState
+	BreakerOpened  int64     // how often the target was found to be down
+	BreakerRefused int64     // acquires that were refused at once because of that
+	DownSince      time.Time // since when dials fail, while the breaker isn't closed
 }
 
 // HistogramBounds are the upper bounds of Histogram's buckets but the last, which has none: the buckets OpenTelemetry
@@ -89,6 +94,12 @@ func (s *Stats) Add(o Stats) {
 	s.BrokenClosed += o.BrokenClosed
 	s.LeaksFound += o.LeaksFound
 	s.Generation = max(s.Generation, o.Generation)
+	s.Breaker = max(s.Breaker, o.Breaker)
+	s.BreakerOpened += o.BreakerOpened
+	s.BreakerRefused += o.BreakerRefused
+	if s.DownSince.IsZero() || !o.DownSince.IsZero() && o.DownSince.Before(s.DownSince) {
+		s.DownSince = o.DownSince
+	}
 	if s.OldestHeldSince.IsZero() || !o.OldestHeldSince.IsZero() && o.OldestHeldSince.Before(s.OldestHeldSince) {
 		s.OldestHeldSince = o.OldestHeldSince
 	}

@@ -72,6 +72,7 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 
 // pool returns the settings of one of the pools.
 func (t *target) pool(r role, o pool.Options) pool.Options {
+	o.BreakerFailures = -1 // what can't be opened is the file's own affair, and looking again costs next to nothing
 	if r == reader {
 		o.MaxOpenConns = t.readers(o.MaxOpenConns)
 		return o

@@ -28,6 +28,10 @@ type Backend struct {
 func (b *Backend) Open(host driver.Host, dial func(context.Context) (Protocol, error)) error {
 	b.Host = host
 	b.life, b.end = context.WithCancel(context.Background())
+	var breaker func(pool.BreakerState, error)
+	if host.Breaker != nil {
+		breaker = func(state pool.BreakerState, err error) { host.Breaker("", state, err) }
+	}
 	var err error
 	b.pool, err = pool.New(pool.Config[Protocol]{
 		Options: host.Pool,
@@ -40,6 +44,8 @@ func (b *Backend) Open(host driver.Host, dial func(context.Context) (Protocol, e
 		},
 		OnLeak: host.Leaked,
 		OnOpen: func(took time.Duration, err error) { host.Opened(context.Background(), "", took, err) },
+
+		OnBreaker: breaker,
 	})
 	if err != nil {
 		b.end()
@@ -90,6 +96,7 @@ func acquireFault(ctx context.Context, err error) error {
 	f := &driver.Fault{Phase: driver.Acquire, Verdict: driver.Again, Err: err}
 	timeout, timedOut := errors.AsType[*pool.TimeoutError](err)
 	dial, dialFailed := errors.AsType[*driver.Fault](err)
+	_, down := errors.AsType[*pool.DownError](err)
 	switch {
 	case errors.Is(err, pool.ErrClosed):
 		f.Kind, f.Verdict = driver.Closed, driver.Never
@@ -99,6 +106,11 @@ func acquireFault(ctx context.Context, err error) error {
 		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
 		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
+	case down:
+		f.Kind = driver.Unavailable
+		if dialFailed {
+			f.Code, f.Hint = dial.Code, dial.Hint
+		}
 	case dialFailed:
 		return dial
 	}
