@@ -50,6 +50,9 @@ func killedClients(ctx context.Context, b *bench) ([]figure, error) {
 		if err := c.killed(ctx, f.Ledger, time.Duration(rand.IntN(60_000))*time.Microsecond, 1); err != nil {
 			return err
 		}
+		if c.last < first {
+			return errors.New("the program that was to be killed has written nothing")
+		}
 		first = c.last + 1
 		return nil
 	})

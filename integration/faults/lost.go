@@ -196,11 +196,36 @@ func lostCommits(ctx context.Context, b *bench) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.counted(ctx, "tokens of InTx", "")
-	f.ok = f.ok && l.proxy.Stats().Dropped == n
+	if err := plinth.CreateTokens(ctx, l.direct); err != nil {
+		return nil, err
+	}
+	right, resolved := 0, 0
+	err = b.all(ctx, "ExactlyOnce", 1, n, func(ctx context.Context, round int) error {
+		if err := l.lose(ctx, round, "COMMIT", 1); err != nil {
+			return err
+		}
+		token := l.Next()
+		already, err := once(ctx, l.e, token)
+		l.Note(ledger.Applied, token)
+		if err == nil {
+			right++
+		}
+		if already {
+			resolved++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.counted(ctx, "tokens of both", "")
+	f.ok = f.ok && l.proxy.Stats().Dropped == 2*n
 	return []figure{{
-		what: "InTx", saw: fmt.Sprintf("%d replies lost, %d times ErrOutcomeUnknown, %d retryable or plain errors, %d runs of the function",
-			l.proxy.Stats().Dropped, unknown, wrong, runs),
+		what: "InTx", saw: fmt.Sprintf("%d times ErrOutcomeUnknown, %d retryable or plain errors, %d runs of the function",
+			unknown, wrong, runs),
 		target: fmt.Sprintf("%d times ErrOutcomeUnknown, 0 others", n), ok: unknown == n && wrong == 0 && runs == n,
+	}, {
+		what: "ExactlyOnce", saw: fmt.Sprintf("%d right results, %d of them found by their token", right, resolved),
+		target: fmt.Sprintf("%d right results", n), ok: right == n && resolved == n,
 	}, f}, err
 }

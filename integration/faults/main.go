@@ -60,6 +60,7 @@ type trial struct {
 type figure struct {
 	what, saw, target string
 	ok                bool
+	timed             bool // it's missed by a machine that is busy with something else, too
 }
 
 // trials are all, in the order of the report.
@@ -102,12 +103,12 @@ func run(ctx context.Context, out string, short bool, names []string) (code int,
 			}
 		}
 		r.sections = append(r.sections, s)
+		if err := r.write(out); err != nil { // what was measured isn't lost if the next trial can't be run
+			return 1, err
+		}
 	}
 	fmt.Printf("all of it took %v\n", time.Since(r.began).Round(time.Second))
-	if out == "" {
-		return code, nil
-	}
-	return code, os.WriteFile(out, []byte(r.markdown()), 0o644) //nolint:gosec // a document
+	return code, nil
 }
 
 func runOn(ctx context.Context, r *report, t trial, p *product) ([]figure, error) {
@@ -133,6 +134,13 @@ type report struct {
 type section struct {
 	trial
 	figures []figure
+}
+
+func (r *report) write(out string) error {
+	if out == "" {
+		return nil
+	}
+	return os.WriteFile(out, []byte(r.markdown()), 0o644) //nolint:gosec // a document
 }
 
 func (r *report) markdown() string {

@@ -108,7 +108,9 @@ func end(ctx context.Context, q plinth.Querier, most int) (int, error) {
 	ended := 0
 	for _, id := range ids {
 		_, err := q.Execute(ctx, fmt.Sprintf("kill %d", id))
-		if err != nil && !errors.Is(err, plinth.ErrNotFound) && !errors.Is(err, plinth.ErrUndefined) { // it may have gone
+		if pe, ok := errors.AsType[*plinth.Error](err); ok && pe.Code == "1094" {
+			continue // it has gone
+		} else if err != nil {
 			return ended, err
 		}
 		if ended++; ended == most {

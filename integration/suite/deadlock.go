@@ -7,6 +7,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/ledger"
+	"github.com/plinthdb/plinth/retry"
 )
 
 // locking is what transactions do that wait for each other. Each writes its token, and then what the other has locked.
@@ -18,7 +19,8 @@ type locking struct {
 
 func (d *Database) newLocking(t testing.TB, url string, set ...func(*plinth.Options)) *locking {
 	t.Helper()
-	l := &locking{direct: d.OpenURL(t, url, Silent), e: d.OpenURL(t, url, append(set, Silent, PoolOf(3))...)}
+	enough := func(o *plinth.Options) { o.Retry.Budget = retry.NewBudget(1_000_000) } // here all fail at first
+	l := &locking{direct: d.OpenURL(t, url, Silent), e: d.OpenURL(t, url, append(set, Silent, enough, PoolOf(3))...)}
 	l.book = newBook(t, l.direct)
 	Execute(t, l.direct, "create table counters (id int primary key, n bigint not null)", "insert into counters values (1, 0), (2, 0)")
 	return l
