@@ -16,7 +16,15 @@ require (
 
 require filippo.io/edwards25519 v1.2.0
 
-require go.mongodb.org/mongo-driver/v2 v2.10.0 // indirect
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/xdg-go/scram v1.4.0 // indirect
+	github.com/xdg-go/stringprep v1.0.4 // indirect
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
+	go.mongodb.org/mongo-driver/v2 v2.10.0
+	golang.org/x/crypto v0.54.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
