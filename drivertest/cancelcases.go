@@ -16,9 +16,9 @@ func cancelCases() []testCase {
 		{name: "a deadline ends a running read promptly", run: deadlineRead},
 		{name: "Options.Timeout is the deadline of a call that has none", run: timeoutOption},
 		{name: "a running write is cancelled and undone", run: cancelWrite},
-		{name: "a cancel in a transaction leaves it to be rolled back", run: cancelInTx},
+		{name: "a cancel in a transaction leaves it to be rolled back", run: cancelInTx, tx: true},
 		{name: "a context that ends between rows ends them", run: cancelBetweenRows},
-		{name: "a cancel while waiting for a connection", run: cancelWaiting},
+		{name: "a cancel while waiting for a connection", run: cancelWaiting, tx: true},
 		{name: "a cancel never reaches the next statement", run: cancelHitsOnlyItsOwn},
 	}
 }

@@ -15,10 +15,10 @@ func closeCases() []testCase {
 		{name: "every verb after Close is ErrClosed", run: verbsAfterClose},
 		{name: "Close of an engine that was never used", run: closeUnused},
 		{name: "Close can be called again, and by several", run: closeAgain},
-		{name: "Close waits for what is running, which can end in peace", run: closeDrains},
-		{name: "Close cuts what is left when its context ends, and names it", run: closeCuts},
+		{name: "Close waits for what is running, which can end in peace", run: closeDrains, tx: true},
+		{name: "Close cuts what is left when its context ends, and names it", run: closeCuts, tx: true},
 		{name: "Close cuts a running statement", run: closeCutsStatement},
-		{name: "Close answers those who wait for a connection", run: closeWhileWaiting},
+		{name: "Close answers those who wait for a connection", run: closeWhileWaiting, tx: true},
 		{name: "another engine can use the database afterwards", run: reopened},
 	}
 }

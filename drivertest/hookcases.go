@@ -19,14 +19,14 @@ import (
 func hookCases() []testCase {
 	return []testCase{
 		{name: "a before hook can veto, and nothing is sent", run: veto},
-		{name: "a veto in a transaction leaves it usable", run: vetoInTx},
-		{name: "a vetoed COMMIT rolls back", run: vetoCommit},
+		{name: "a veto in a transaction leaves it usable", run: vetoInTx, tx: true},
+		{name: "a vetoed COMMIT rolls back", run: vetoCommit, tx: true},
 		{name: "a before hook can replace the context", run: replacedContext},
 		{name: "hooks run for each attempt, and the after hook sees its error", run: hooksSeeAttempts},
 		{name: "hooks can be set and taken away while the engine runs", run: hooksAreSet},
-		{name: "a panic in any hook is harmless, logged and counted", run: hooksPanic},
+		{name: "a panic in any hook is harmless, logged and counted", run: hooksPanic, tx: true},
 		{name: "the query log has every call and no value", run: queryLog},
-		{name: "an event tells what is known of the call", run: eventTells},
+		{name: "an event tells what is known of the call", run: eventTells, tx: true},
 	}
 }
 

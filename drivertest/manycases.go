@@ -15,18 +15,19 @@ import (
 
 func manyCases() []testCase {
 	return []testCase{
-		{name: "a row that fails undoes all, and the error names it", run: failingRow},
+		{name: "a row that fails undoes all, and the error names it", run: failingRow, tx: true},
 		{name: "an empty sequence does nothing", run: emptySequence},
-		{name: "a row with the wrong number of arguments undoes all", run: wrongRow},
-		{name: "a generator that panics undoes all and gives the connection back", run: generatorPanics},
-		{name: "a generator whose goroutine ends undoes all", run: generatorGoexits},
+		{name: "a row with the wrong number of arguments undoes all", run: wrongRow, tx: true},
+		{name: "a generator that panics undoes all and gives the connection back", run: generatorPanics, tx: true},
+		{name: "a generator whose goroutine ends undoes all", run: generatorGoexits, tx: true},
 		{name: "in a transaction it's all or nothing, and the transaction goes on", run: manyInTx},
 		{name: "it is repeated before its first row was pulled", run: manyIsRepeated},
 		{name: "it is never repeated after that", run: manyIsNotRepeated},
 		{name: "a COMMIT that fails doesn't pull the rows again", run: manyCommitFails},
-		{name: "a context that ends midway undoes all", run: manyCanceled},
+		{name: "a context that ends midway undoes all", run: manyCanceled, tx: true},
 		{name: "the generator can't use the transaction meanwhile", run: generatorUsesTx},
 		{name: "thousands of rows from a generator", run: thousandsOfRows},
+		{name: "without transactions the rows before the one that fails stay, and the error says so", run: manyWithoutTx},
 	}
 }
 
@@ -147,6 +148,7 @@ func manyInTx(t *testing.T, s *suite) {
 }
 
 func manyIsRepeated(t *testing.T, s *suite) {
+	s.needSeenUnits(t)
 	d := s.injected(t)
 	d.tap.Fail(tap.Begin, 2, faultAgain())
 	rows, pulled := once(numbered(10, 5))
@@ -157,6 +159,7 @@ func manyIsRepeated(t *testing.T, s *suite) {
 }
 
 func manyIsNotRepeated(t *testing.T, s *suite) {
+	s.needSeenUnits(t)
 	for name, f := range map[string]driver.Fault{"again": faultAgain(), "lost": faultIfSafe()} {
 		t.Run(name, func(t *testing.T) {
 			d := s.injected(t)
@@ -177,6 +180,7 @@ func manyIsNotRepeated(t *testing.T, s *suite) {
 }
 
 func manyCommitFails(t *testing.T, s *suite) {
+	s.needSeenUnits(t)
 	again := faultAgain()
 	again.Phase, again.TxDead = driver.Commit, true
 	for name, c := range map[string]struct {

@@ -15,13 +15,13 @@ import (
 func poolCases() []testCase {
 	return []testCase{
 		{name: "nothing is opened before the first use, and Connect opens", run: opensLazily},
-		{name: "an acquire time-out is ErrPoolExhausted, isn't repeated, and names the holders", run: exhausted},
-		{name: "the context of a transaction on a full pool is ErrSelfDeadlock, naming both call sites", run: selfDeadlock},
-		{name: "the same for With, Begin and InTx", run: selfDeadlockElsewhere},
-		{name: "the pool used beside a transaction is observed", run: txHeldIsObserved},
-		{name: "a transaction begun with the same context is named in the time-out", run: beginIsNamed},
-		{name: "a leak is reported with the stack that took it, and its return", run: leaksAreReported},
-		{name: "waiting callers get the connection that comes back", run: waitersAreServed},
+		{name: "an acquire time-out is ErrPoolExhausted, isn't repeated, and names the holders", run: exhausted, tx: true},
+		{name: "the context of a transaction on a full pool is ErrSelfDeadlock, naming both call sites", run: selfDeadlock, tx: true},
+		{name: "the same for With, Begin and InTx", run: selfDeadlockElsewhere, tx: true},
+		{name: "the pool used beside a transaction is observed", run: txHeldIsObserved, tx: true},
+		{name: "a transaction begun with the same context is named in the time-out", run: beginIsNamed, tx: true},
+		{name: "a leak is reported with the stack that took it, and its return", run: leaksAreReported, tx: true},
+		{name: "waiting callers get the connection that comes back", run: waitersAreServed, tx: true},
 		{name: "statistics add up", run: statisticsAddUp},
 	}
 }

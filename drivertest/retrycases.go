@@ -22,13 +22,13 @@ func retryCases() []testCase {
 		{name: "a write that may have been applied is ErrOutcomeUnknown", run: writeIsUnknown},
 		{name: "a write of which nothing was sent is repeated", run: unsentWriteIsRepeated},
 		{name: "a connection that can't be opened is repeated, also for a write", run: dialIsRepeated},
-		{name: "Begin is repeated", run: beginIsRepeated},
-		{name: "a lost connection is destroyed, and the next one is another", run: evicted},
+		{name: "Begin is repeated", run: beginIsRepeated, tx: true},
+		{name: "a lost connection is destroyed, and the next one is another", run: evicted, tx: true},
 		{name: "a failure after the first row is not repeated", run: fetchIsNotRepeated},
-		{name: "nothing in a transaction is repeated by itself", run: nothingInTxIsRepeated},
-		{name: "retry can be switched off", run: retryOff},
+		{name: "nothing in a transaction is repeated by itself", run: nothingInTxIsRepeated, tx: true},
+		{name: "retry can be switched off", run: retryOff, tx: true},
 		{name: "a deadline that is near ends it at once", run: deadlineNear},
-		{name: "a context that ends in the pause ends it at once", run: contextEndsInPause},
+		{name: "a context that ends in the pause ends it at once", run: contextEndsInPause, tx: true},
 		{name: "an empty budget ends it", run: budgetEmpty},
 	}
 }

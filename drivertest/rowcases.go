@@ -85,7 +85,11 @@ func scanMisused(t *testing.T, d *db, q verbs) {
 
 func emptyResultHasColumns(t *testing.T, d *db, q verbs) {
 	r := must[*plinth.Rows](t)(q.Query(t.Context(), d.Get, 99))
-	equal(t, "columns", r.Columns(), []string{"id", "name", "n", "note"})
+	want := []string{"id", "name", "n", "note"}
+	if d.limits.Documents {
+		want = []string{} // no document, no keys
+	}
+	equal(t, "columns", r.Columns(), want)
 	equal(t, "Next", r.Next(), false)
 	ok(t, r.Close())
 }

@@ -9,13 +9,13 @@ import (
 
 func seamTxCases() []testCase {
 	return []testCase{
-		{name: "TxState follows Begin and End", run: txStateFollows},
-		{name: "savepoints are set, returned to and released", run: seamSavepoints},
-		{name: "End rolls back whatever came before", run: endRollsBack},
-		{name: "a COMMIT with an ended context isn't carried out, or says what is known", run: commitEndedContext},
+		{name: "TxState follows Begin and End", run: txStateFollows, tx: true},
+		{name: "savepoints are set, returned to and released", run: seamSavepoints, tx: true},
+		{name: "End rolls back whatever came before", run: endRollsBack, tx: true},
+		{name: "a COMMIT with an ended context isn't carried out, or says what is known", run: commitEndedContext, tx: true},
 		{name: "a COMMIT without a transaction is a fault", run: commitNothing},
 		{name: "each isolation level is granted or refused", run: isolationLevels},
-		{name: "a read-only transaction refuses writes, and the session writes afterwards", run: seamReadOnly},
+		{name: "a read-only transaction refuses writes, and the session writes afterwards", run: seamReadOnly, tx: true},
 	}
 }
 

@@ -212,6 +212,10 @@ func everywhere(f func(t *testing.T, d *db, q verbs)) func(*testing.T, *suite) {
 			ok(t, d.With(t.Context(), func(c *plinth.Conn) error { f(t, d, c); return nil }))
 		})
 		t.Run("in a transaction", func(t *testing.T) {
+			if s.Limits.NoTransactions {
+				s.refusesTransactions(t)
+				return
+			}
 			d := open(t)
 			ok(t, d.InTx(t.Context(), func(_ context.Context, tx *plinth.Tx) error { f(t, d, tx); return nil }))
 		})

@@ -33,7 +33,7 @@ func valueCases() []testCase {
 		{name: "JSON goes into structs, maps and slices", run: jsonValues},
 		{name: "NULL in every family", run: nullValues},
 		{name: "untyped values are of the documented kinds", run: untypedValues},
-		{name: "a Go type without a counterpart is ErrArgument", run: strangeArguments},
+		{name: "a Go type without a counterpart is ErrArgument", run: strangeArguments, tx: true},
 	}
 }
 

@@ -63,6 +63,14 @@ func (s *suite) needSavepoints(t testing.TB) {
 	}
 }
 
+// needSeenUnits skips the case where an ExecuteMany's unit is the driver's own matter.
+func (s *suite) needSeenUnits(t testing.TB) {
+	t.Helper()
+	if s.Limits.OwnUnit {
+		t.Skip("the harness says Limits.OwnUnit")
+	}
+}
+
 // need skips the case if the database has no such statement.
 func (s *suite) need(t testing.TB, what, statement string) {
 	t.Helper()

@@ -15,16 +15,16 @@ func withCases() []testCase {
 		{name: "settings hold within With and don't reach the next borrower", run: settingsDontLeak},
 		{name: "a setting sent to the pool doesn't stay on its connection", run: settingOnThePool},
 		{name: "Native is there", run: nativeIsThere},
-		{name: "a transaction left open is rolled back", run: txLeftOpen},
+		{name: "a transaction left open is rolled back", run: txLeftOpen, tx: true},
 		{name: "rows left open are closed", run: rowsLeftOpen},
 		{name: "the connection can't be used after With", run: connAfterWith},
-		{name: "a transaction of the connection can't be used after With", run: connTxAfterWith},
+		{name: "a transaction of the connection can't be used after With", run: connTxAfterWith, tx: true},
 		{name: "the function's error is returned as it is", run: withReturnsError},
-		{name: "a panic and the end of the goroutine give the connection back", run: withPanics},
-		{name: "the connection while its transaction is open is ErrBusy", run: connWhileTx},
+		{name: "a panic and the end of the goroutine give the connection back", run: withPanics, tx: true},
+		{name: "the connection while its transaction is open is ErrBusy", run: connWhileTx, tx: true},
 		{name: "OnConnect prepares each new connection, once", run: onConnect},
 		{name: "OnConnect that fails closes the connection and says so", run: onConnectFails},
-		{name: "what OnConnect leaves open is closed", run: onConnectLeavesOpen},
+		{name: "what OnConnect leaves open is closed", run: onConnectLeavesOpen, tx: true},
 	}
 }
 

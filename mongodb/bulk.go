@@ -1,5 +1,3 @@
-//go:build mongodb
-
 package mongodb
 
 import (
@@ -74,6 +72,9 @@ func (b *bulk) run(ctx context.Context, requests iter.Seq2[*driver.Request, erro
 		}
 		cmd, f := b.s.command(ctx, req)
 		if f != nil {
+			if ctx.Err() != nil {
+				return n, f
+			}
 			if row, ferr := b.flush(ctx); ferr != nil {
 				return row, ferr
 			}

@@ -266,6 +266,14 @@ func setRawMessage(dst unsafe.Pointer, v *driver.Value, t *target) *problem {
 		}
 		return p
 	}
+	if v.Kind() == driver.KindNested {
+		text, err := json.Marshal(v.Nested())
+		if err != nil {
+			return refused(v, "MarshalJSON", err)
+		}
+		*(*[]byte)(dst) = text
+		return nil
+	}
 	return mismatch(v)
 }
 

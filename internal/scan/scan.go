@@ -15,7 +15,7 @@
 //	sql.Null…    what its V takes
 //	Scan         what database/sql would give it; decimals, UUIDs, JSON and nested values as text
 //	UnmarshalText, UnmarshalBinary: text, UUIDs, decimals, JSON, numbers and times; and bytes
-//	json.RawMessage: JSON; text and bytes that are JSON
+//	json.RawMessage: JSON; text and bytes that are JSON; nested values as JSON
 //	structs, maps, slices: JSON, text and bytes by encoding/json; nested values by these rules
 //	any          what driver.Value's Any returns
 //
