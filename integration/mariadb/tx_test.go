@@ -4,43 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
-	"github.com/plinthdb/plinth/plinthtest"
 )
-
-func TestStartTransactionTravelsWithTheFirstStatement(t *testing.T) {
-	server := servers.MariaDB(t)
-	proxy := plinthtest.NewProxy(t, server.Addr())
-	e := openURL(t, proxy.URL(server.Database(t)), poolOf(1))
-	execute(t, e, "create table things (id int)")
-	none := func(context.Context, *plinth.Tx) error { return nil }
-	one := func(ctx context.Context, tx *plinth.Tx) error {
-		_, err := tx.Execute(ctx, "insert into things values (1)")
-		return err
-	}
-	if err := e.InTx(t.Context(), one); err != nil { // its statement is prepared now
-		t.Fatal(err)
-	}
-	const delay = 40 * time.Millisecond
-	proxy.Delay(plinthtest.ToServer, delay, 0)
-	for _, c := range []struct {
-		fn    func(context.Context, *plinth.Tx) error
-		opts  plinth.TxOptions
-		trips time.Duration
-	}{{none, plinth.TxOptions{}, 0}, {one, plinth.TxOptions{}, 2}, {one, plinth.TxOptions{Isolation: plinth.Serializable}, 2}} {
-		began := time.Now()
-		if err := e.InTx(t.Context(), c.fn, c.opts); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(began); took < c.trips*delay || took >= (c.trips+1)*delay {
-			t.Errorf("it took %v, want %d round trips of %v", took, c.trips, delay)
-		}
-	}
-}
 
 func TestOptionsOfATransactionHold(t *testing.T) {
 	url := servers.MariaDB(t).Database(t)

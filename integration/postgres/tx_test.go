@@ -4,42 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
-	"github.com/plinthdb/plinth/plinthtest"
 )
-
-func TestBeginTravelsWithTheFirstStatement(t *testing.T) {
-	server := servers.Postgres(t)
-	url := server.Database(t)
-	proxy := plinthtest.NewProxy(t, server.Addr())
-	e := openURL(t, proxy.URL(url), poolOf(1))
-	execute(t, e, "create table things (id int)")
-	one := func(context.Context, *plinth.Tx) error { return nil }
-	two := func(ctx context.Context, tx *plinth.Tx) error {
-		_, err := tx.Execute(ctx, "insert into things values (1)")
-		return err
-	}
-	if err := e.InTx(t.Context(), two); err != nil { // its statement is prepared now
-		t.Fatal(err)
-	}
-	const delay = 40 * time.Millisecond
-	proxy.Delay(plinthtest.ToServer, delay, 0)
-	for _, c := range []struct {
-		fn    func(context.Context, *plinth.Tx) error
-		trips time.Duration
-	}{{one, 0}, {two, 2}} {
-		began := time.Now()
-		if err := e.InTx(t.Context(), c.fn); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(began); took < c.trips*delay || took >= (c.trips+1)*delay {
-			t.Errorf("it took %v, want %d round trips of %v", took, c.trips, delay)
-		}
-	}
-}
 
 func TestOptionsOfATransactionHold(t *testing.T) {
 	e := open(t)

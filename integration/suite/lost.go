@@ -347,3 +347,31 @@ func (d *Database) aLostReplyToAReadIsAskedForAgain(t *testing.T) {
 		t.Errorf("%d retries for %d lost replies", s.Retries, l.Proxy.Stats().Dropped)
 	}
 }
+
+// beginTravelsWithTheFirstStatement counts the round trips of a transaction: a reply that is to be lost after these never comes.
+func (d *Database) beginTravelsWithTheFirstStatement(t *testing.T) {
+	t.Parallel()
+	l := d.OpenLossy(t)
+	book := newBook(t, l.Direct)
+	none := func(context.Context, *plinth.Tx) error { return nil }
+	one := func(ctx context.Context, tx *plinth.Tx) error {
+		_, err := tx.Execute(ctx, ledger.Insert, book.Next())
+		return err
+	}
+	if err := l.InTx(t.Context(), one); err != nil { // its statement is prepared now
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		fn    func(context.Context, *plinth.Tx) error
+		opts  plinth.TxOptions
+		trips int
+	}{{none, plinth.TxOptions{}, 0}, {one, plinth.TxOptions{}, 2}, {one, plinth.TxOptions{Isolation: plinth.Serializable}, 2}} {
+		l.Lose(t, 0, "", c.trips+1)
+		if err := l.InTx(t.Context(), c.fn, c.opts); err != nil || l.Proxy.Stats().Dropped > 0 {
+			t.Errorf("%+v: more than %d round trips, %v", c.opts, c.trips, err)
+		}
+		if err := l.Proxy.Heal(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

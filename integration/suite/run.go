@@ -39,6 +39,7 @@ func (d *Database) Faults(t *testing.T) {
 		{"ASessionThatEndedWhileItWasIdleIsNotWrittenTo", d.aSessionThatEndedWhileItWasIdleIsNotWrittenTo},
 		{"ASessionIsInStepAfterItsAnswerWasLate", d.aSessionIsInStepAfterItsAnswerWasLate},
 		{"ALostReplyBeforeCommitIsReplayed", d.aLostReplyBeforeCommitIsReplayed},
+		{"BeginTravelsWithTheFirstStatement", d.beginTravelsWithTheFirstStatement},
 		{"ALostReplyToAReadIsAskedForAgain", d.aLostReplyToAReadIsAskedForAgain},
 		{"ACancelledStatementLeavesItsConnectionToBeUsed", d.aCancelledStatementLeavesItsConnectionToBeUsed},
 		{"ABigResultIsNotReadToItsEndToBeClosed", d.aBigResultIsNotReadToItsEndToBeClosed},
