@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/plinthdb/plinth/internal/names"
 )
 
 // postgresDialect reads and writes libpq's connection URIs:
@@ -37,9 +39,34 @@ func (postgresDialect) param(c *Config, p *problems, key, value string) {
 		c.Database = value
 	case key == "sslmode" && !slices.Contains(modes, value):
 		p.add(key, "has a wrong value", "one of "+strings.Join(modes, ", "))
+	case mistyped(key) != "":
+		p.add(key, "is neither a setting here nor one of PostgreSQL's", "did you mean "+mistyped(key)+"?")
 	default:
 		c.Params = c.Params.Add(key, value)
 	}
+}
+
+// mistyped returns the setting, Plinth's own or one of the usual ones of a session, that key is most likely a slip of the pen for.
+// What is none of the connection's goes to the server as a setting of the session, which says of this one only that it
+// doesn't know it. None that PostgreSQL has is so much like one of these.
+func mistyped(key string) string {
+	common := []string{
+		"application_name", "client_encoding", "DateStyle", "default_transaction_isolation", "default_transaction_read_only",
+		"idle_in_transaction_session_timeout", "lock_timeout", "search_path", "statement_timeout", "synchronous_commit", "TimeZone", "work_mem",
+	}
+	for _, s := range settings() {
+		common = append(common, s.key)
+	}
+	near := ""
+	for _, name := range common {
+		switch d := names.Distance(strings.ToLower(key), strings.ToLower(name)); {
+		case d == 0:
+			return ""
+		case d <= min(2, len(name)/5):
+			near = name
+		}
+	}
+	return near
 }
 
 func (postgresDialect) check(c *Config, p *problems) {

@@ -264,3 +264,21 @@ func TestRedactedNamesTheTargetAndNothingElse(t *testing.T) {
 		t.Errorf("an empty Config: %s", got)
 	}
 }
+
+func TestAMistypedSettingOfPostgresIsNamed(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		"max_open_con": "max_open_conns", "application_nam": "application_name", "statement_timeot": "statement_timeout", "serch_path": "search_path",
+		"slow_treshold": "slow_threshold", "TimeZon": "TimeZone", "timezone": "", "datestyle": "", "role": "", "temp_buffers": "", "transaction_timeout": "",
+		"deadlock_timeout": "", "log_timezone": "", "default_transaction_deferrable": "", "work_mem": "", "app.tenant": "", "geqo": "", "sslcert": "", "hash_mem_multiplier": "",
+		"connect_timeout": "", "keepalives": "", "pool_max_conns": "", "tcp_user_timeout": "", "idle_session_timeout": "", "maintenance_work_mem": "",
+	} {
+		_, err := Parse("postgres://h/db?" + key + "=1")
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), "did you mean "+want+"?")) {
+			t.Errorf("%s: %v, want %q", key, err, want)
+		}
+	}
+	if _, err := Parse("mongodb://h/db?application_nam=1"); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,7 @@ func TestCommand(t *testing.T) {
 		"dumps with COPY are loaded":                     copied,
 		"Chinook's script runs as it is, and once again": chinook,
 		"files are loaded":                               loads,
+		"a refused login has one exit code":              refusedLogins,
 		"Chinook's JSON is loaded":                       loadsChinook,
 	})
 	on("MariaDB", func(t *testing.T) string { return servers.MariaDB(t).Database(t) }, map[string]func(*shell){
@@ -53,6 +55,39 @@ func TestCommand(t *testing.T) {
 		"files are loaded":         loads,
 		"Chinook's JSON is loaded": loadsChinook,
 	})
+}
+
+// refusedLogins has every command say in the same way that there is no session.
+func refusedLogins(s *shell) {
+	u, err := url.Parse(s.url)
+	if err != nil {
+		s.Fatal(err)
+	}
+	with := func(change func(*url.URL)) string {
+		other := *u
+		change(&other)
+		return other.String()
+	}
+	for name, link := range map[string]string{
+		"password": with(func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "wrong") }),
+		"none":     with(func(u *url.URL) { u.User = url.User(u.User.Username()) }),
+		"user":     with(func(u *url.URL) { u.User = url.UserPassword("nobody", "x") }),
+		"database": with(func(u *url.URL) { u.Path = "/nosuch" }),
+	} {
+		refused := *s
+		refused.url = link
+		for _, args := range [][]string{
+			{"ping"}, {"health"}, {"query", "select 1"}, {"exec", "select 1"}, {"exec", "-f", "-"}, {"load", "-f", "-", "--into", "t"},
+		} {
+			refused.in = "select 1"
+			if args[0] == "load" {
+				refused.in = "a\n1\n"
+			}
+			if code, out, errs := refused.run(args...); code != 3 {
+				s.Errorf("%s: plinth %q: exit code %d\n%s%s", name, args, code, out, errs)
+			}
+		}
+	}
 }
 
 // shell runs the command on one database.

@@ -130,6 +130,9 @@ func (a *app) engineOf(ctx context.Context, how access, database string, fn func
 		return unnamed(a.Database, err)
 	}
 	err = a.explain(fn(db))
+	if stats := db.Stats(); err != nil && db.Name() != "sqlite" && stats.DialErrorCount > 0 && stats.AcquireCount == 0 {
+		err = &unreached{err}
+	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if cerr := db.Close(closing); err == nil {

@@ -19,7 +19,7 @@ const (
 	exitDone        = 0
 	exitRefused     = 1 // the database said no, or something failed on the way
 	exitUsage       = 2 // wrong flags, a wrong number of arguments, an unknown format, a bad URL
-	exitUnreachable = 3 // the database can't be reached, or isn't healthy
+	exitUnreachable = 3 // the database can't be reached, or refuses the login, or isn't healthy
 
 	exitInterrupted = 130 // Ctrl-C, or another signal that asks to end: 128 and SIGINT's number, as shells have it
 )
@@ -38,6 +38,12 @@ func (e *hinted) Unwrap() error { return e.err }
 func usagef(hint, format string, args ...any) error {
 	return &hinted{err: fmt.Errorf(format, args...), hint: hint, usage: true}
 }
+
+// unreached is the error of a command for which no connection came about: the server wasn't there, or refused the login,
+// for whatever reason.
+type unreached struct{ error }
+
+func (e *unreached) Unwrap() error { return e.error }
 
 // errUnhealthy is health's failure. The report has been printed already.
 var errUnhealthy = errors.New("not healthy")
@@ -143,6 +149,9 @@ func code(err error) int {
 	var e *plinth.Error
 	if !errors.As(err, &e) {
 		return exitRefused
+	}
+	if _, ok := errors.AsType[*unreached](err); ok {
+		return exitUnreachable
 	}
 	if _, ok := errors.AsType[*pool.TimeoutError](err); ok {
 		return exitUnreachable

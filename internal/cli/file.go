@@ -2,9 +2,11 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
@@ -47,5 +49,25 @@ func (a *app) explain(err error) error {
 	plain := *e
 	plain.Code, plain.Err = "", errors.New("the file "+a.missing+" doesn't exist")
 	plain.Hint = "plinth exec creates it; if it should be there, look at the name and the working directory"
+	if other := a.meant(); other != "" && a.Database == "" && "sqlite:"+a.missing == DefaultURL {
+		plain.Hint = other
+	}
 	return &plain
+}
+
+// meant says how to come to the server that the environment names, where no database is named and so the default is used. The
+// variables of libpq and its like fill what a URL leaves out, but don't choose the database: they may be there for another
+// program.
+func (a *app) meant() string {
+	for _, of := range []struct{ scheme, names string }{
+		{"postgres", "PGHOST PGDATABASE PGSERVICE PGPORT PGUSER"},
+		{"mariadb", "MYSQL_HOST MYSQL_UNIX_PORT MYSQL_TCP_PORT MARIADB_DATABASE MYSQL_DATABASE MARIADB_USER MYSQL_USER"},
+	} {
+		for name := range strings.FieldsSeq(of.names) {
+			if value, ok := a.env(name); ok && value != "" {
+				return fmt.Sprintf("no database was named. %s is set: for that server write -d %s://, or DATABASE_URL=%[2]s:// in the environment", name, of.scheme)
+			}
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +63,28 @@ func TestADatabaseThatIsNotOpenInTimeReadsAsATimeout(t *testing.T) {
 		a := &app{stderr: &b, out: newOutput(&b)}
 		if code := a.exit(t.Context(), err, nil); code != exitUnreachable || b.String() != "plinth: query on t.db: timeout: the database wasn't open after 2ms\n" {
 			t.Errorf("%v: exit code %d, %q", kind, code, &b)
+		}
+	}
+}
+
+func TestAServerThatOnlyTheEnvironmentNamesIsPointedAt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, url := range map[string]string{"PGHOST": "postgres://", "MYSQL_HOST": "mariadb://"} {
+		s := newShell(t)
+		s.env = map[string]string{name: "db.internal"}
+		var errs strings.Builder
+		if code := s.runTo(t.Context(), io.Discard, &errs, "ping"); code != exitUnreachable {
+			t.Errorf("exit code %d", code)
+		}
+		want := "hint: no database was named. " + name + " is set: for that server write -d " + url + ", or DATABASE_URL=" + url + " in the environment\n"
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("%s\nlacks %s", &errs, want)
+		}
+		s.env["DATABASE_URL"] = "sqlite:other.db"
+		errs.Reset()
+		s.runTo(t.Context(), io.Discard, &errs, "ping")
+		if strings.Contains(errs.String(), name) {
+			t.Errorf("a database was named: %s", &errs)
 		}
 	}
 }

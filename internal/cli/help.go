@@ -27,7 +27,8 @@ ORDERS_DATABASE_URL, then in plinth.yaml. What has a colon or a slash in it is n
 
 Only exec creates an SQLite file that doesn't exist.
 
-Exit code: 0 done, 1 the database said no, 2 wrong use, 3 the database can't be reached, 130 interrupted.`
+Exit code: 0 done, 1 the database said no, 2 wrong use, 3 the database can't be reached or
+refuses the login, 130 interrupted.`
 
 // argHelp is what query and exec say of their arguments.
 const argHelp = "A JSON number, true, false or null is bound as that, a JSON array as the list of IN (?), anything else as text. " +
