@@ -27,7 +27,7 @@ setup: ## install the database servers that the tests run against
 	@scripts/setup
 
 servers: ## start one of each server, print their URLs, and run them until Ctrl-C
-	@cd integration && go run ./cmd/servers
+	@cd integration && go build -o ../bin/servers ./cmd/servers && exec ../bin/servers
 
 soak: ## run the long form of the tests that are shortened in make test
 	@cd integration && PLINTH_SOAK=1 go test -timeout 60m -run Soak -v ./...
