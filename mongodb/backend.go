@@ -1,5 +1,3 @@
-//go:build mongodb
-
 // Package mongodb is the driver for MongoDB, from version 4.4 on, on the official client library. It is experimental: see
 // docs/mongodb.md for what was tested on which server.
 //

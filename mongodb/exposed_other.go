@@ -1,4 +1,4 @@
-//go:build !unix && mongodb
+//go:build !unix
 
 package mongodb
 
