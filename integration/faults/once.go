@@ -24,6 +24,12 @@ func onceTrials() []trial {
 				"there is none. In the end each transfer has to be there once, and each call to have returned the transfer's own result.",
 		},
 		{
+			name: "silent", title: "Exactly once, with connections that go silent", on: []*product{postgreSQL, mariaDB}, run: onceSilent,
+			did: "As before, but instead of ending, connections go silent after a random number of bytes, as when a network is lost: the server keeps the old session, its " +
+				"open transaction and the token's lock. A call has 300 ms; who gets an error calls again with the same token and has 10 s. The engine has to end " +
+				"the old session on the server before it can know anything. 500 transactions.",
+		},
+		{
 			name: "loop", title: "Exactly once, in a program that is killed again and again", on: []*product{sqLite}, run: onceKilled,
 			did: "A program applies 10,000 tokens one after the other by `plinth.ExactlyOnce`. It's killed by SIGKILL at random moments and started again each " +
 				"time, with the first token that it hadn't said to be done.",
@@ -42,61 +48,125 @@ func once(ctx context.Context, e *plinth.Engine, token int64) (already bool, err
 	return already, err
 }
 
-func onceCut(ctx context.Context, b *bench) ([]figure, error) {
+// onceField is a field whose tokens are applied exactly once, by an engine each of whose connections ends after some bytes.
+func (b *bench) onceField(ctx context.Context, end func() plinthtest.End) (*field, *plinth.Engine, error) {
 	f, err := b.field(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := plinth.CreateTokens(ctx, f.direct); err != nil {
-		return nil, err
+	if err := plinth.CreateTokens(ctx, f.direct); err != nil || f.proxy == nil {
+		return f, nil, err
 	}
 	e, err := b.engine(ctx, f.proxy.URL(f.url), poolOf(ledger.Writers))
-	if err != nil {
-		return nil, err
-	}
 	f.proxy.OnConnect(func(int) plinthtest.Plan {
-		path := plinthtest.Path{Cut: &plinthtest.Cut{After: rand.Int64N(5_000), End: plinthtest.End(rand.IntN(2))}}
+		path := plinthtest.Path{Cut: &plinthtest.Cut{After: rand.Int64N(5_000), End: end()}}
 		if rand.IntN(2) == 0 {
 			return plinthtest.Plan{ToServer: path}
 		}
 		return plinthtest.Plan{ToClient: path}
 	})
+	return f, e, err
+}
+
+// insistence is what it took to have all tokens applied.
+type insistence struct{ resolved, calls, unknown atomic.Int64 }
+
+// insist calls until a token's work is known to be applied.
+func (i *insistence) insist(ctx context.Context, f *field, token int64, call func(ctx context.Context, again bool) (already bool, err error)) error {
+	for again := false; ; again = true {
+		i.calls.Add(1)
+		already, err := call(ctx, again)
+		if already {
+			i.resolved.Add(1)
+		}
+		switch {
+		case err == nil:
+			f.Note(ledger.Applied, token)
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, plinth.ErrOutcomeUnknown):
+			i.unknown.Add(1)
+		case !ledger.Gone(err) && !errors.Is(err, plinth.ErrLocked) && !errors.Is(err, plinth.ErrTimeout):
+			return fmt.Errorf("token %d: %w", token, err)
+		}
+	}
+}
+
+func (i *insistence) String() string {
+	return fmt.Sprintf("%d calls; %d times a token told that it was applied already; %d times a call said that nobody knows yet",
+		i.calls.Load(), i.resolved.Load(), i.unknown.Load())
+}
+
+func onceCut(ctx context.Context, b *bench) ([]figure, error) {
+	f, e, err := b.onceField(ctx, func() plinthtest.End { return plinthtest.End(rand.IntN(2)) }) // RST or FIN
+	if err != nil {
+		return nil, err
+	}
 	n := b.times(10_000)
-	var resolved, calls, unknown atomic.Int64
+	var took insistence
 	err = b.all(ctx, "transactions", ledger.Writers, n, func(ctx context.Context, _ int) error {
 		token := f.Next()
-		for {
-			calls.Add(1)
-			already, err := once(ctx, e, token)
-			if already {
-				resolved.Add(1)
-			}
-			switch {
-			case err == nil:
-				f.Note(ledger.Applied, token)
-				return nil
-			case errors.Is(err, plinth.ErrOutcomeUnknown):
-				unknown.Add(1)
-			case !ledger.Gone(err) && !errors.Is(err, plinth.ErrLocked):
-				return fmt.Errorf("token %d: %w", token, err)
-			}
-		}
+		return took.insist(ctx, f, token, func(ctx context.Context, _ bool) (bool, error) { return once(ctx, e, token) })
 	})
 	if err != nil {
 		return nil, err
 	}
-	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), fmt.Sprintf(
-		"%d connections cut; %d calls; %d times a token told that it was applied already; %d times a call had to be told that nobody knows yet",
-		f.proxy.Stats().Cuts, calls.Load(), resolved.Load(), unknown.Load()))
+	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), fmt.Sprintf("%d connections cut; %v", f.proxy.Stats().Cuts, &took))
 	return []figure{counted}, err
 }
 
-func onceKilled(ctx context.Context, b *bench) ([]figure, error) {
-	f, err := b.field(ctx)
+func onceSilent(ctx context.Context, b *bench) ([]figure, error) {
+	f, e, err := b.onceField(ctx, func() plinthtest.End { return plinthtest.Hang })
 	if err != nil {
 		return nil, err
 	}
-	if err := plinth.CreateTokens(ctx, f.direct); err != nil {
+	n := b.times(500)
+	var took insistence
+	var slowest atomic.Int64
+	err = b.all(ctx, "transactions", ledger.Writers, n, func(ctx context.Context, _ int) error {
+		if f.proxy.Stats().Open > 50 {
+			f.proxy.Cut(plinthtest.RST) // servers have no room for any number of lost sessions
+		}
+		token := f.Next()
+		began := time.Now()
+		defer func() {
+			for old, now := slowest.Load(), int64(time.Since(began)); now > old && !slowest.CompareAndSwap(old, now); old = slowest.Load() {
+			}
+		}()
+		return took.insist(ctx, f, token, func(ctx context.Context, again bool) (bool, error) {
+			limit := 300 * time.Millisecond
+			if again {
+				limit = 10 * time.Second
+			}
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			return entered(ctx, e, token)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), fmt.Sprintf("%d connections went silent; %v; the slowest took %v in all",
+		f.proxy.Stats().Cuts, &took, time.Duration(slowest.Load()).Round(time.Millisecond)))
+	return []figure{counted}, err
+}
+
+// entered applies a token's single row: what a lost session locks then is its own.
+func entered(ctx context.Context, e *plinth.Engine, token int64) (already bool, err error) {
+	got, already, err := plinth.ExactlyOnce(ctx, e, "entry-"+strconv.FormatInt(token, 10), func(ctx context.Context, tx *plinth.Tx) (int64, error) {
+		_, err := tx.Execute(ctx, ledger.Insert, token)
+		return -token, err
+	})
+	if err == nil && got != -token {
+		return already, fmt.Errorf("token %d came back with the result %d, want %d", token, got, -token)
+	}
+	return already, err
+}
+
+func onceKilled(ctx context.Context, b *bench) ([]figure, error) {
+	f, _, err := b.onceField(ctx, nil)
+	if err != nil {
 		return nil, err
 	}
 	last := int64(b.times(10_000))
