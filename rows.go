@@ -21,6 +21,9 @@ type Rows struct {
 	err   error
 	ended bool
 
+	plan   *scan.Plan   // the last one used
+	planOf reflect.Type // what it is for; nil if each row has columns of its own
+
 	unread error // a row couldn't be read into what it was asked for: for those who watch
 }
 
@@ -138,15 +141,20 @@ func (r *Rows) All() iter.Seq2[Row, error] {
 
 // into reads the current row into dst, a pointer to a t.
 func (r *Rows) into(t reflect.Type, dst any) error {
-	find := r.eng.plans.Plan
-	if r.docs {
-		find = r.eng.plans.DocumentPlan
+	if r.planOf != t {
+		find := r.eng.plans.Plan
+		if r.docs {
+			find = r.eng.plans.DocumentPlan
+		}
+		plan, err := find(t, r.cols)
+		if err != nil {
+			return r.scanError(err)
+		}
+		if r.plan = plan; !r.docs {
+			r.planOf = t
+		}
 	}
-	plan, err := find(t, r.cols)
-	if err == nil {
-		err = plan.Into(r.vals, dst)
-	}
-	if err != nil {
+	if err := r.plan.Into(r.vals, dst); err != nil {
 		return r.scanError(err)
 	}
 	return nil
