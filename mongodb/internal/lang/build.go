@@ -214,8 +214,8 @@ func nearest(name string, known []string) string {
 
 // filters reports whether commands of the verb have a filter.
 func (v Verb) filters() bool {
-	return setOf(Find, FindOne, CountDocuments, Distinct, UpdateOne, UpdateMany, ReplaceOne, DeleteOne, DeleteMany, FindOneAndUpdate,
-		FindOneAndReplace, FindOneAndDelete).has(v)
+	return setOf(Find, FindOne, CountDocuments, Distinct, UpdateOne, UpdateMany, ReplaceOne, DeleteOne, DeleteMany,
+		FindOneAndUpdate, FindOneAndReplace, FindOneAndDelete).has(v)
 }
 
 // apply puts a part's value into the command. It returns what is wrong with it, "" if nothing is.

@@ -23,11 +23,13 @@ func (c *converter) key(key string) error {
 	case c.opted:
 		return nil
 	case isOperator(key):
-		return c.fail("the key begins with $ and would act as an operator; if the program wrote it, and not its users, wrap the value in Operators")
+		return c.fail("the key begins with $ and would act as an operator; " +
+			"if the program wrote it, and not its users, wrap the value in Operators")
 	case key == "":
 		return c.fail("a key is empty")
 	case strings.IndexByte(key, '.') >= 0:
-		return c.fail("a key has a dot in it, which would be taken for a path; nest documents, or wrap the value in Operators if the program wrote it")
+		return c.fail("a key has a dot in it, which would be taken for a path; " +
+			"nest documents, or wrap the value in Operators if the program wrote it")
 	}
 	return nil
 }

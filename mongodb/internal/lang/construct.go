@@ -119,8 +119,8 @@ func (c *constructor) value(isNew bool) any {
 	case "Code":
 		return bson.JavaScript(c.text())
 	}
-	c.fail("%s isn't known; there are ObjectId, ISODate, new Date, NumberInt, NumberLong, NumberDecimal, Double, UUID, BinData, "+
-		"HexData, Timestamp, RegExp, MinKey, MaxKey, DBRef and Code", clip(c.name))
+	c.fail("%s isn't known; there are ObjectId, ISODate, new Date, NumberInt, NumberLong, NumberDecimal, Double, UUID, "+
+		"BinData, HexData, Timestamp, RegExp, MinKey, MaxKey, DBRef and Code", clip(c.name))
 	return nil
 }
 
@@ -185,7 +185,8 @@ func (c *constructor) objectID() any {
 
 func (c *constructor) date() any {
 	if len(c.args) == 0 {
-		c.fail("%s() would be the same time each time the statement runs; bind a time.Time, or use \"$$NOW\" in a pipeline", c.name)
+		c.fail("%s() would be the same time each time the statement runs; "+
+			"bind a time.Time, or use \"$$NOW\" in a pipeline", c.name)
 	}
 	c.count(1, 1, "one text or the milliseconds since 1970; parts of a date depend on a zone")
 	switch v := c.args[0].value.(type) {

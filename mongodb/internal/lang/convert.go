@@ -63,8 +63,8 @@ func (c *converter) convert(v any) (any, error) { return c.step(v, 0) }
 
 func (c *converter) step(v any, step int) (any, error) {
 	switch x := v.(type) {
-	case nil, bool, int, int32, int64, float64, bson.ObjectID, bson.DateTime, bson.Decimal128, bson.Timestamp, bson.MinKey, bson.MaxKey,
-		bson.Null, bson.JavaScript, bson.Symbol, bson.Binary:
+	case nil, bool, int, int32, int64, float64, bson.ObjectID, bson.DateTime, bson.Decimal128, bson.Timestamp,
+		bson.MinKey, bson.MaxKey, bson.Null, bson.JavaScript, bson.Symbol, bson.Binary:
 		return v, nil
 	case string:
 		if !utf8.ValidString(x) {

@@ -2,9 +2,9 @@ package lang
 
 import "time"
 
-// parseDate reads a date as mongosh's ISODate does (packages/shell-api, "ISODate"): 2026-01-31, with a time behind T or a space down
-// to any part of it, with or without hyphens and colons, and with a zone. What has no zone is UTC; zoned is false where
-// a time has none. Parts out of range are an error, which they aren't in mongosh.
+// parseDate reads a date as mongosh's ISODate does (packages/shell-api, "ISODate"): 2026-01-31, with a time behind T
+// or a space down to any part of it, with or without hyphens and colons, and with a zone. What has no zone is UTC;
+// zoned is false where a time has none. Parts out of range are an error, which they aren't in mongosh.
 func parseDate(s string) (t time.Time, zoned, ok bool) {
 	d := dateText{rest: s, ok: true}
 	year := d.digits(4)
@@ -29,7 +29,8 @@ func parseDate(s string) (t time.Time, zoned, ok bool) {
 		offset, zoned = d.zone()
 	}
 	t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
-	same := t.Year() == year && int(t.Month()) == month && t.Day() == day && t.Hour() == hour && t.Minute() == minute && t.Second() == second
+	same := t.Year() == year && int(t.Month()) == month && t.Day() == day &&
+		t.Hour() == hour && t.Minute() == minute && t.Second() == second
 	return t.Add(-offset), zoned, d.ok && d.rest == "" && same // not the same: the 30th of February
 }
 

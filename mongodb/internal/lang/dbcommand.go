@@ -59,8 +59,8 @@ func (b *builder) command(n *node) {
 func (b *builder) session(n *node) {
 	for _, f := range n.fields {
 		switch f.key {
-		case "$db", "lsid", "txnNumber", "autocommit", "startTransaction", "$clusterTime", "$readPreference", "apiVersion", "apiStrict",
-			"apiDeprecationErrors":
+		case "$db", "lsid", "txnNumber", "autocommit", "startTransaction", "$clusterTime", "$readPreference", "apiVersion",
+			"apiStrict", "apiDeprecationErrors":
 			b.p.fail(f.at, "%s is set by the engine; a statement can't have it", f.key)
 		}
 	}
@@ -89,8 +89,9 @@ func refusedCommand(name string) string {
 // changesSchema reports whether another command makes or drops something. (Manual, "Administration Commands".)
 func changesSchema(name string) bool {
 	switch name {
-	case "collMod", "renameCollection", "convertToCapped", "cloneCollectionAsCapped", "reIndex", "createSearchIndexes", "updateSearchIndex",
-		"dropSearchIndex", "shardCollection", "reshardCollection", "unshardCollection", "refineCollectionShardKey":
+	case "collMod", "renameCollection", "convertToCapped", "cloneCollectionAsCapped", "reIndex", "createSearchIndexes",
+		"updateSearchIndex", "dropSearchIndex", "shardCollection", "reshardCollection", "unshardCollection",
+		"refineCollectionShardKey":
 		return true
 	}
 	return false
@@ -99,8 +100,9 @@ func changesSchema(name string) bool {
 // onCollection reports whether what follows another command's name is a collection.
 func onCollection(name string) bool {
 	switch name {
-	case "collMod", "convertToCapped", "reIndex", "createSearchIndexes", "updateSearchIndex", "dropSearchIndex", "listIndexes", "collStats",
-		"validate", "compact", "dataSize", "planCacheClear", "planCacheListFilters", "planCacheSetFilter", "planCacheClearFilters", "mapReduce":
+	case "collMod", "convertToCapped", "reIndex", "createSearchIndexes", "updateSearchIndex", "dropSearchIndex", "listIndexes",
+		"collStats", "validate", "compact", "dataSize", "planCacheClear", "planCacheListFilters", "planCacheSetFilter",
+		"planCacheClearFilters", "mapReduce":
 		return true
 	}
 	return false
@@ -230,7 +232,8 @@ func (b *builder) insert(n *node) {
 func (b *builder) one(n *node, key, instead string) *node {
 	list := n.get(key)
 	if list == nil || list.kind != array || len(list.elems) != 1 || list.elems[0].kind != document {
-		b.fail(n, "the command %s takes one statement in %s, written out; run several one by one, or with %s", b.s.Name, key, instead)
+		b.fail(n, "the command %s takes one statement in %s, written out; "+
+			"run several one by one, or with %s", b.s.Name, key, instead)
 	}
 	return list.elems[0]
 }

@@ -10,9 +10,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// extended returns the value that a document of MongoDB Extended JSON v2 stands for, canonical or relaxed, or n itself if it
-// is another one. Of version 1 it takes {"$binary": "…", "$type": "00"}; {"$regex": …, "$options": …} stays a document,
-// because that is an operator. (Specification "MongoDB Extended JSON v2", "Conversion table" and "Special rules".)
+// extended returns the value that a document of MongoDB Extended JSON v2 stands for, canonical or relaxed, or n itself
+// if it is another one. Of version 1 it takes {"$binary": "…", "$type": "00"}; {"$regex": …, "$options": …} stays a
+// document, because that is an operator. (Specification "MongoDB Extended JSON v2", "Conversion table" and "Special
+// rules".)
 func (p *parser) extended(n *node) *node {
 	e := extJSON{p, n}
 	v, ok := e.value()

@@ -1,7 +1,7 @@
 package lang
 
 import (
-	"fmt"
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,8 +12,8 @@ import (
 const maxFingerprint = 1000
 
 // Fingerprint returns the statement without its literals, in one form for both forms of it, for logs and metrics:
-// db.tracks.find({ms: {$gt: ?}}).limit(?). Keys, names, fields' paths, directions and switches of the text are kept. It holds
-// no value of the caller's and at most 1,000 bytes.
+// db.tracks.find({ms: {$gt: ?}}).limit(?). Keys, names, fields' paths, directions and switches of the text are kept.
+// It holds no value of the caller's and at most 1,000 bytes.
 func (s *Statement) Fingerprint() string {
 	s.once.Do(func() { s.print = s.fingerprint() })
 	return s.print
@@ -21,22 +21,22 @@ func (s *Statement) Fingerprint() string {
 
 func (s *Statement) fingerprint() string {
 	f := new(printer)
-	f.out.WriteString("db")
+	f.write("db")
 	parts := slices.Clone(s.parts)
 	slices.SortStableFunc(parts, func(a, b part) int { return int(a.role) - int(b.role) })
 	if s.Verb == RunCommand || s.Verb >= CreateIndexes {
-		f.out.WriteString(".runCommand(")
+		f.write(".runCommand(")
 		f.node(parts[0].n)
-		f.out.WriteString(")")
+		f.write(")")
 		return f.string()
 	}
 	f.collection(s.Collection)
-	f.out.WriteString("." + s.Verb.String() + "(")
+	f.write("." + s.Verb.String() + "(")
 	var options []part
 	n := 0
 	arg := func(node *node) {
 		if n > 0 {
-			f.out.WriteString(", ")
+			f.write(", ")
 		}
 		n++
 		f.node(node)
@@ -54,11 +54,11 @@ func (s *Statement) fingerprint() string {
 		}
 	}
 	if s.Verb == Find || s.Verb == Aggregate {
-		f.out.WriteString(")")
+		f.write(")")
 		for _, o := range options {
-			f.out.WriteString("." + o.role.label() + "(")
+			f.write("." + o.role.label() + "(")
 			f.node(o.n)
-			f.out.WriteString(")")
+			f.write(")")
 		}
 		return f.string()
 	}
@@ -80,14 +80,16 @@ func (s *Statement) fingerprint() string {
 			arg(all)
 		}
 	}
-	f.out.WriteString(")")
+	f.write(")")
 	return f.string()
 }
 
-type printer struct{ out strings.Builder }
+type printer struct{ out []byte }
+
+func (f *printer) write(s string) { f.out = append(f.out, s...) }
 
 func (f *printer) string() string {
-	out := f.out.String()
+	out := string(f.out)
 	if len(out) <= maxFingerprint {
 		return out
 	}
@@ -99,7 +101,7 @@ func (f *printer) string() string {
 }
 
 // full reports whether nothing more will be seen of what is written.
-func (f *printer) full() bool { return f.out.Len() > maxFingerprint }
+func (f *printer) full() bool { return len(f.out) > maxFingerprint }
 
 func (f *printer) empty(n *node) bool { return n.kind == document && len(n.fields) == 0 }
 
@@ -110,11 +112,11 @@ func (f *printer) collection(name string) {
 	}
 	for word := range strings.SplitSeq(name, ".") {
 		if !isIdentifier(word) {
-			f.out.WriteString("[" + strconv.Quote(name) + "]")
+			f.write("[" + strconv.Quote(name) + "]")
 			return
 		}
 	}
-	f.out.WriteString("." + name)
+	f.write("." + name)
 }
 
 func isIdentifier(s string) bool {
@@ -129,30 +131,30 @@ func (f *printer) node(n *node) {
 	switch n.kind {
 	case hole:
 		if n.place == listPlace {
-			f.out.WriteString("[?]")
+			f.write("[?]")
 			return
 		}
-		f.out.WriteString("?")
+		f.write("?")
 	case literal:
 		f.literal(n)
 	case document:
-		f.out.WriteString("{")
+		f.write("{")
 		for i := range n.fields {
 			if f.full() {
 				return
 			}
 			if i > 0 {
-				f.out.WriteString(", ")
+				f.write(", ")
 			}
 			if key := n.fields[i].key; isIdentifier(key) {
-				f.out.WriteString(key)
+				f.write(key)
 			} else {
-				f.out.WriteString(strconv.Quote(key))
+				f.write(strconv.Quote(key))
 			}
-			f.out.WriteString(": ")
+			f.write(": ")
 			f.node(n.fields[i].value)
 		}
-		f.out.WriteString("}")
+		f.write("}")
 	case array:
 		f.array(n)
 	}
@@ -160,42 +162,44 @@ func (f *printer) node(n *node) {
 
 func (f *printer) literal(n *node) {
 	if !n.keep {
-		f.out.WriteString("?")
+		f.write("?")
 		return
 	}
 	switch v := n.value.(type) {
 	case string:
-		f.out.WriteString(strconv.Quote(v))
+		f.write(strconv.Quote(v))
 	case bool:
-		fmt.Fprint(&f.out, v)
+		f.out = strconv.AppendBool(f.out, v)
 	default:
 		if i, ok := toInt64(v); ok { // 1 and 1.0 are the same direction
-			f.out.WriteString(strconv.FormatInt(i, 10))
+			f.write(strconv.FormatInt(i, 10))
 			return
 		}
-		f.out.WriteString("?")
+		f.write("?")
 	}
 }
 
-// array writes elements that look the same once, so that statements that differ in how many there are have one fingerprint.
+// array writes elements that look the same once, so that statements that differ in how many there are have one
+// fingerprint.
 func (f *printer) array(n *node) {
-	f.out.WriteString("[")
-	last := ""
+	f.write("[")
+	last := f.out[:0]
 	for i, e := range n.elems {
 		if f.full() {
 			return
 		}
-		one := printer{}
-		one.node(e)
-		text := one.out.String()
-		if i > 0 && text == last {
+		before := len(f.out)
+		if i > 0 {
+			f.write(", ")
+		}
+		start := len(f.out)
+		f.node(e)
+		text := f.out[start:]
+		if i > 0 && bytes.Equal(text, last) {
+			f.out = f.out[:before]
 			continue
 		}
-		if i > 0 {
-			f.out.WriteString(", ")
-		}
-		f.out.WriteString(text)
 		last = text
 	}
-	f.out.WriteString("]")
+	f.write("]")
 }

@@ -213,6 +213,24 @@ func TestOperatorsAreTakenFromTheProgram(t *testing.T) {
 	}
 }
 
+func TestOperatorsCountForWhatTheyWrapAndNothingElse(t *testing.T) {
+	t.Parallel()
+	wrapped := lang.Operators{Value: bson.M{"$gt": lang.Operators{Value: 1}}}
+	for _, v := range []any{
+		bson.D{{Key: "a", Value: wrapped}, {Key: "b", Value: bson.M{"$ne": 1}}},
+		bson.D{{Key: "b", Value: bson.M{"$ne": 1}}, {Key: "a", Value: wrapped}},
+		[]any{wrapped, map[string]any{"x": 1, "$ne": 1}},
+		struct{ A, B any }{wrapped, json.RawMessage(`{"$ne": 1}`)},
+	} {
+		if got := refused(t, `db.c.find({a: ?})`, v); !strings.Contains(got, `$ne")`) {
+			t.Errorf("%v: %s", v, got)
+		}
+	}
+	if got := refused(t, `db.c.find({a: ?, b: ?})`, wrapped, bson.M{"$ne": 1}); !strings.HasPrefix(got, "argument 2: ") {
+		t.Error(got)
+	}
+}
+
 func TestASliceIsSpreadWhereAListStands(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -7,11 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-const systemRefused = "collections whose names begin with system. belong to the server and can't be written to; there are commands for it, such as createUser"
+const systemRefused = "collections whose names begin with system. belong to the server and can't be written to; " +
+	"there are commands for it, such as createUser"
 
-// CheckDatabase returns an error that says why name can't be a database: it is empty or longer than 63 bytes, or has a dot,
-// with which part of it would be taken for the collection, or another of the characters that MongoDB refuses.
-// (Manual, "MongoDB Limits and Thresholds", naming restrictions, those of Windows included so that a name works everywhere.)
+// CheckDatabase returns an error that says why name can't be a database: it is empty or longer than 63 bytes, or has a
+// dot, with which part of it would be taken for the collection, or another of the characters that MongoDB refuses.
+// (Manual, "MongoDB Limits and Thresholds", naming restrictions, those of Windows included so that a name works
+// everywhere.)
 func CheckDatabase(name string) error {
 	switch {
 	case name == "":

@@ -299,7 +299,8 @@ func (o *Options) setCollation(v any) string {
 		case "backwards":
 			c.Backwards, fits = e.Value.(bool)
 		default:
-			return "a collation has locale, strength, caseLevel, caseFirst, numericOrdering, alternate, maxVariable, normalization and backwards"
+			return "a collation has locale, strength, caseLevel, caseFirst, numericOrdering, " +
+				"alternate, maxVariable, normalization and backwards"
 		}
 		if !fits {
 			return "the collation's " + e.Key + " has another type"

@@ -72,7 +72,8 @@ func (w *walker) nameOf(what string) func(*node) {
 	return func(n *node) { w.name(n, what) }
 }
 
-// each walks over a document whose keys have a meaning of their own. A placeholder for the whole is a value like any other.
+// each walks over a document whose keys have a meaning of their own. A placeholder for the whole is a value like any
+// other.
 func (w *walker) each(n *node, special map[string]func(*node), other func(*node)) {
 	if n.kind != document {
 		other(n)
@@ -169,8 +170,8 @@ func (w *walker) stage(key string, n *node) {
 		w.each(n, map[string]func(*node){"sortBy": w.sort, "partitionByFields": name}, w.expression)
 	case "$search", "$searchMeta", "$vectorSearch":
 		w.search(n)
-	case "$collStats", "$indexStats", "$planCacheStats", "$currentOp", "$listSessions", "$listLocalSessions", "$listSearchIndexes",
-		"$listSampledQueries", "$changeStream", "$changeStreamSplitLargeEvent":
+	case "$collStats", "$indexStats", "$planCacheStats", "$currentOp", "$listSessions", "$listLocalSessions",
+		"$listSearchIndexes", "$listSampledQueries", "$changeStream", "$changeStreamSplitLargeEvent":
 		w.constants(n)
 	case "$out":
 		w.writes = true

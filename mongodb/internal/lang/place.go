@@ -76,17 +76,20 @@ func (pl place) check(v bound) string {
 		return ""
 	case constantPlace:
 		if path, found := fieldPath(value); found && !opted {
-			return "a text that begins with $" + at(path) + " could be taken for a field here; wrap the value in Operators if the program wrote it"
+			return "a text that begins with $" + at(path) + " could be taken for a field here; " +
+				"wrap the value in Operators if the program wrote it"
 		}
 		return ""
 	case scalarPlace:
 		if hasDocument(value) && !opted {
-			return "a document here would be part of the statement and not a value; write it out, or wrap it in Operators if the program wrote it"
+			return "a document here would be part of the statement and not a value; " +
+				"write it out, or wrap it in Operators if the program wrote it"
 		}
 		return ""
 	case updatePlace:
 		if !opted {
-			return "a whole update changes whatever its operators say: write {$set: ?}, or wrap it in Operators if the program wrote it"
+			return "a whole update changes whatever its operators say: " +
+				"write {$set: ?}, or wrap it in Operators if the program wrote it"
 		}
 	case filterPlace, assignPlace, documentPlace, plainPlace, sortPlace, projectionPlace:
 		if !opted && v.nilled {
@@ -203,7 +206,8 @@ func fitsProjection(v any) string {
 			continue
 		}
 		if n, ok := toInt64(e.Value); !ok || n != 0 && n != 1 {
-			return "a bound projection has only 1, 0, true and false as values; write an expression into the statement, or wrap it in Operators"
+			return "a bound projection has only 1, 0, true and false as values; " +
+				"write an expression into the statement, or wrap it in Operators"
 		}
 	}
 	return ""

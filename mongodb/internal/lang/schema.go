@@ -149,8 +149,8 @@ func indexName(keys *node) string {
 	return strings.Join(parts, "_")
 }
 
-// raw walks over a command that is sent as it is. What names, filters, updates or aggregates in it is walked over as that;
-// everything else is plain values.
+// raw walks over a command that is sent as it is. What names, filters, updates or aggregates in it is walked over as
+// that; everything else is plain values.
 func (w *walker) raw(n *node) {
 	for i := range n.fields {
 		key, v := n.fields[i].key, n.fields[i].value

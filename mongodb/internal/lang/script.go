@@ -18,10 +18,10 @@ type ScriptStatement = driver.ScriptStatement
 // maxStatement is how long a statement of a script may be, in bytes: it holds documents, of 16 MB at most each.
 const maxStatement = 64 << 20
 
-// Statements returns the statements of a script one by one, as they are read. They end with a semicolon, or at a line's end
-// where all brackets are closed and the next line doesn't go on with a dot, as in mongosh. The first error ends it: the reader's, a
-// *SyntaxError if a string, regular expression or comment never ends, or a fault of kind TooLarge. What else is wrong
-// with a statement Parse finds.
+// Statements returns the statements of a script one by one, as they are read. They end with a semicolon, or at a
+// line's end where all brackets are closed and the next line doesn't go on with a dot, as in mongosh. The first error
+// ends it: the reader's, a *SyntaxError if a string, regular expression or comment never ends, or a fault of kind
+// TooLarge. What else is wrong with a statement Parse finds.
 func Statements(r io.Reader) iter.Seq2[ScriptStatement, error] {
 	return func(yield func(ScriptStatement, error) bool) {
 		s := splitter{in: bufio.NewReaderSize(r, 64<<10), line: 1, col: 1, limit: maxStatement}
@@ -59,7 +59,8 @@ func (s *splitter) next() (ScriptStatement, error) {
 	s.text, s.end, s.last, s.depth, s.ended = nil, 0, 0, 0, false
 	for {
 		if s.large() {
-			return ScriptStatement{}, driver.Faultf(driver.TooLarge, "the statement that begins in line %d is larger than %d MB", s.begin, s.limit>>20)
+			return ScriptStatement{}, driver.Faultf(driver.TooLarge,
+				"the statement that begins in line %d is larger than %d MB", s.begin, s.limit>>20)
 		}
 		c, err := s.peek()
 		if err != nil {
@@ -174,7 +175,8 @@ func (s *splitter) token(c byte) error {
 	return nil
 }
 
-// until takes the first byte, or both of a comment, and goes on until done took the end. A backslash takes the next byte along.
+// until takes the first byte, or both of a comment, and goes on until done took the end. A backslash takes the next
+// byte along.
 func (s *splitter) until(what string, done func() bool, lines bool) error {
 	line, col := s.line, s.col
 	s.take()

@@ -216,10 +216,12 @@ func argumentsOf(least, most int) string {
 // unknownMethod says what to write instead.
 func unknownMethod(name string) string {
 	for old, instead := range map[string]string{
-		"count": "countDocuments or estimatedDocumentCount", "insert": "insertOne or insertMany", "remove": "deleteOne or deleteMany",
+		"count": "countDocuments or estimatedDocumentCount", "insert": "insertOne or insertMany",
+		"remove": "deleteOne or deleteMany",
 		"update": "updateOne or updateMany", "save": "replaceOne with {upsert: true}", "ensureIndex": "createIndex",
-		"bulkWrite": "one statement for many rows: ExecuteMany", "renameCollection": `the command {"renameCollection": …} on the admin database`,
-		"watch": "no statement: Plinth has no change streams", "mapReduce": "aggregate", "getIndexes": `{"listIndexes": "…"}`,
+		"bulkWrite":        "one statement for many rows: ExecuteMany",
+		"renameCollection": `the command {"renameCollection": …} on the admin database`,
+		"watch":            "no statement: Plinth has no change streams", "mapReduce": "aggregate", "getIndexes": `{"listIndexes": "…"}`,
 		"stats": `aggregate([{$collStats: {storageStats: {}}}])`, "explain": `{"explain": {"find": …}}`,
 	} {
 		if name == old {
@@ -227,9 +229,9 @@ func unknownMethod(name string) string {
 		}
 	}
 	known := []string{
-		"find", "findOne", "aggregate", "countDocuments", "estimatedDocumentCount", "distinct", "insertOne", "insertMany", "updateOne",
-		"updateMany", "replaceOne", "deleteOne", "deleteMany", "findOneAndUpdate", "findOneAndReplace", "findOneAndDelete",
-		"findAndModify", "createIndex", "createIndexes", "dropIndex", "dropIndexes", "drop",
+		"find", "findOne", "aggregate", "countDocuments", "estimatedDocumentCount", "distinct", "insertOne", "insertMany",
+		"updateOne", "updateMany", "replaceOne", "deleteOne", "deleteMany", "findOneAndUpdate", "findOneAndReplace",
+		"findOneAndDelete", "findAndModify", "createIndex", "createIndexes", "dropIndex", "dropIndexes", "drop",
 	}
 	if near := nearest(name, known); near != "" {
 		return "there is no method " + clip(name) + "; did you mean " + near + "?"
@@ -325,6 +327,7 @@ func (b *builder) databaseMethod(name string, at int, args []*node) {
 	case "adminCommand", "getSiblingDB", "getMongo":
 		b.p.fail(at, "%s isn't taken: the engine is of one database; open another for another database", name)
 	default:
-		b.p.fail(at, "db has no method %s; it has runCommand, aggregate, createCollection, createView, dropDatabase and getCollection", clip(name))
+		b.p.fail(at, "db has no method %s; "+
+			"it has runCommand, aggregate, createCollection, createView, dropDatabase and getCollection", clip(name))
 	}
 }

@@ -56,9 +56,10 @@ func Parse(text string) (s *Statement, err error) {
 // first appear; nil for ? placeholders.
 func (s *Statement) Params() (n int, names []string) { return s.args.n, s.args.names }
 
-// Bind matches args with the placeholders, as statements in SQL do (one map, one struct or sql.Named values where they go by
-// name), turns each into a BSON value and guards it. It returns one element a placeholder, or a name, for Command; it is args
-// itself where nothing had to be done. Errors are faults of kind Argument that name the argument and the path in it, never a value.
+// Bind matches args with the placeholders, as statements in SQL do (one map, one struct or sql.Named values where they
+// go by name), turns each into a BSON value and guards it. It returns one element a placeholder, or a name, for
+// Command; it is args itself where nothing had to be done. Errors are faults of kind Argument that name the argument
+// and the path in it, never a value.
 func (s *Statement) Bind(args []any) (flat []any, err error) {
 	flat, err = s.args.Values(args)
 	if err != nil {

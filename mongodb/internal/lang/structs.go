@@ -25,10 +25,10 @@ type member struct {
 	entries   bool // a map whose entries are the struct's own: bson:",inline"
 }
 
-// planOf returns a struct's plan, made once a type. Names follow the rules by which documents are read: the db tag, else the
-// bson tag, else the field's name in snake case; a tag of "-" leaves it out. Embedded structs without a name are flattened, as
-// are those with bson:",inline"; of fields with the same name the outermost counts, and on the same level the one with a tag.
-// bson's omitempty holds.
+// planOf returns a struct's plan, made once a type. Names follow the rules by which documents are read: the db tag,
+// else the bson tag, else the field's name in snake case; a tag of "-" leaves it out. Embedded structs without a name
+// are flattened, as are those with bson:",inline"; of fields with the same name the outermost counts, and on the same
+// level the one with a tag. bson's omitempty holds.
 func (c *converter) planOf(t reflect.Type) *plan {
 	if p, ok := c.plans.Load(t); ok {
 		return p.(*plan)
@@ -122,7 +122,8 @@ func (w *structWalker) add(m member) {
 
 // isRecord reports whether t is a struct whose fields are values, and not a value itself.
 func isRecord(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && !isTime(t) && !hasMethod(t) && !hasMethod(reflect.PointerTo(t)) && t.PkgPath() != bsonPath()
+	return t.Kind() == reflect.Struct && !isTime(t) && !hasMethod(t) && !hasMethod(reflect.PointerTo(t)) &&
+		t.PkgPath() != bsonPath()
 }
 
 func bsonPath() string { return reflect.TypeFor[bson.Binary]().PkgPath() }

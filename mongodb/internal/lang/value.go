@@ -217,8 +217,9 @@ func (p *parser) wordValue(n *node) {
 	}
 }
 
-// number reads a number as JavaScript writes it: an integer is an int32 if it fits, else an int64; with a point or an exponent
-// it is a double. (ECMA-262, "Numeric Literals"; 1 is an int32 as in mongosh, 1.0 stays a double, which it doesn't there.)
+// number reads a number as JavaScript writes it: an integer is an int32 if it fits, else an int64; with a point or an
+// exponent it is a double. (ECMA-262, "Numeric Literals"; 1 is an int32 as in mongosh, 1.0 stays a double, which it
+// doesn't there.)
 func (p *parser) number() any {
 	at := p.pos
 	negative := p.text[p.pos] == '-'

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// walker goes through what a statement is made of and notes for each placeholder how the server takes what stands there. What
-// it doesn't know it treats as something that may be interpreted.
+// walker goes through what a statement is made of and notes for each placeholder how the server takes what stands
+// there. What it doesn't know it treats as something that may be interpreted.
 type walker struct {
 	*reader
 	writes  bool // a stage writes: $out, $merge
@@ -330,7 +330,8 @@ func (w *walker) projection(n *node) {
 		v := n.fields[i].value
 		switch {
 		case v.kind == hole:
-			w.fail(v.at, "a bound value here would say whether the field is shown; write 1 or 0, or {$literal: %s} for a field with that value",
+			w.fail(v.at, "a bound value here would say whether the field is shown; "+
+				"write 1 or 0, or {$literal: %s} for a field with that value",
 				w.text[v.at:v.end])
 		case v.kind == document && !v.operator():
 			w.projection(v)
