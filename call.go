@@ -25,6 +25,7 @@ type call struct {
 	need driver.Need
 	safe bool // running it twice can't apply anything twice
 	ran  bool // an attempt was sent whose end nobody knows: it is repeated because the call is safe
+	more bool // it was repeated for a reason that's worth that only once
 	left bool // the same of one that writes (see Idempotent): it may have been applied
 	once bool // leave retrying to the caller
 
@@ -293,9 +294,10 @@ func (c *call) attempted(err error) error {
 		if inTx {
 			failure.in = c.hold
 		}
-		if c.once {
+		if c.once || failure.sparing && c.more {
 			failure.retryable = false
 		}
+		c.more = c.more || failure.sparing
 	}
 	switch {
 	case c.hold != nil && !c.hold.unbound():

@@ -70,6 +70,7 @@ type Error struct {
 
 	verdict   driver.Verdict // on running the unit again
 	retryable bool           // the engine may still run it again
+	sparing   bool           // but only once for such a reason
 	tried     *retry.Error   // why no further attempt was made, beside Attempts
 	in        *hold          // whose transaction it happened in, nil for none
 }
@@ -208,6 +209,7 @@ func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) 
 	out := &Error{
 		Kind: f.Kind, Op: op, Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Code: f.Code, Constraint: f.Constraint,
 		Table: f.Table, Column: f.Column, Position: f.Position, Hint: f.Hint, Err: f.Err, verdict: f.Verdict,
+		sparing: f.Once,
 	}
 	if stmt != nil {
 		out.Statement = stmt.Binder.Fingerprint()

@@ -133,10 +133,13 @@ func (s *faultySession) Query(ctx context.Context, r *driver.Request) (rows driv
 		rows, err = s.Session.Query(ctx, r)
 		return err
 	}))
-	if err != nil && rows != nil {
-		_, _ = rows.Close(ctx)
+	if err != nil {
+		if rows != nil {
+			_, _ = rows.Close(ctx)
+		}
+		return nil, err
 	}
-	return rows, err
+	return rows, nil
 }
 
 func (s *faultySession) Release(fate driver.Fate) {

@@ -157,11 +157,11 @@ func (t *Tx) finish(ctx context.Context, op hook.Op) error {
 	}
 	c := &call{eng: t.eng, op: op, hold: t.hold}
 	err = t.eng.do(ctx, c)
-	t.applied = op == hook.Commit && (err == nil || verdictOf(err) == driver.Ambiguous)
+	t.applied = op == hook.Commit && (err == nil || t.verdict(err) == driver.Ambiguous)
 	t.close()
 	if dead != nil && wanted == hook.Commit {
 		e := t.eng.usage(ErrTxDone, string(wanted), "rolled back, because an earlier error had ended the transaction: %w", dead)
-		e.verdict, e.in = verdictOf(dead), t.hold
+		e.verdict, e.in = t.verdict(dead), t.hold
 		return e
 	}
 	return err
@@ -228,9 +228,17 @@ func (e *Engine) replay(ctx context.Context, unit func(ctx context.Context) erro
 	st := e.state.Load()
 	policy := e.under(ctx, st).policy
 	narrow := e.options.Retry.Retryable
+	more := false // it was repeated for a reason that's worth that only once
 	policy.Retryable = func(err error) bool {
-		_, is := err.(*spent)
-		return !is && verdictOf(err) == driver.Again && (narrow == nil || narrow(err))
+		if _, is := err.(*spent); is || narrow != nil && !narrow(err) {
+			return false
+		}
+		verdict, sparing := verdictOf(err, func(*Error) bool { return true })
+		if verdict != driver.Again || sparing && more {
+			return false
+		}
+		more = more || sparing
+		return true
 	}
 	if e.watch.retry {
 		e.observeRetries(&policy, &hook.Event{
@@ -268,20 +276,38 @@ type spent struct{ error }
 
 func (s *spent) Unwrap() error { return s.error }
 
-// caused reports whether err comes from this transaction. Of what comes from elsewhere, another engine or a call beside
-// the transaction, that call's own attempts are used up, and running the unit again would multiply them.
-func (t *Tx) caused(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.in == t.hold
+// verdict is what an error that a function of the transaction's returned says about running the function again. What comes from
+// elsewhere, another engine or a call beside the transaction, has no say: that call's own attempts are used up, and
+// running the unit again would multiply them.
+func (t *Tx) verdict(err error) driver.Verdict {
+	v, _ := verdictOf(err, func(e *Error) bool { return e.in == t.hold })
+	return v
 }
 
-// verdictOf finds what a chain of errors says about running the unit again.
-func verdictOf(err error) driver.Verdict {
-	var pe *Error
-	if errors.As(err, &pe) {
-		return pe.verdict
+// verdictOf finds what a tree of errors, wrapped or joined, says about running the unit again, and whether that is worth it only
+// once. Of several that count, one that doesn't know what was applied goes before one that knows that nothing was.
+func verdictOf(err error, counts func(*Error) bool) (v driver.Verdict, sparing bool) {
+	if e, ok := err.(*Error); ok && counts(e) {
+		v, sparing = e.verdict, e.sparing
 	}
-	return driver.Never
+	add := func(err error) {
+		w, s := verdictOf(err, counts)
+		switch {
+		case w == driver.Ambiguous || v == driver.Never:
+			v, sparing = w, s
+		case w == v:
+			sparing = sparing || s
+		}
+	}
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		add(u.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range u.Unwrap() {
+			add(err)
+		}
+	}
+	return v, sparing
 }
 
 // run runs fn in the transaction and ends it whatever happens.
@@ -307,7 +333,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	case !t.done.Load():
 		t.undo(ctx)
 	}
-	if err != nil && (!replayable || t.applied || !t.caused(err)) {
+	if err != nil && (!replayable || t.applied || t.verdict(err) != driver.Again) {
 		return &spent{err}
 	}
 	return err

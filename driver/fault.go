@@ -10,6 +10,7 @@ type Fault struct {
 	Sent    bool    // at least one byte of the statement itself left this process (or SQLite was stepped)
 	Evict   bool    // the connection must not be used again
 	TxDead  bool    // the transaction is over, whatever the session thinks
+	Once    bool    // of a Verdict of Again: one more attempt is enough
 
 	Code       string // the database's own code
 	Constraint string // where the server tells
@@ -104,6 +105,7 @@ type Rule struct {
 	Commit  Verdict // if it was COMMIT that failed
 	Evict   bool
 	TxDead  bool
+	Once    bool // of Again: what may help once but won't the third time, such as a server short of resources
 	Hint    string
 }
 
@@ -136,7 +138,7 @@ func (t Table) Lookup(codes ...string) Rule {
 // Fault returns the rule as a fault of a code in a phase.
 func (r Rule) Fault(phase Phase, code string, err error) *Fault {
 	f := &Fault{
-		Kind: r.Kind, Phase: phase, Verdict: r.Verdict, Sent: phase >= Run, Evict: r.Evict, TxDead: r.TxDead,
+		Kind: r.Kind, Phase: phase, Verdict: r.Verdict, Sent: phase >= Run, Evict: r.Evict, TxDead: r.TxDead, Once: r.Once,
 		Code: code, Hint: r.Hint, Err: err,
 	}
 	if phase == Commit {
