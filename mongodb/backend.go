@@ -23,6 +23,7 @@ import (
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/mongodb/internal/lang"
 	"github.com/plinthdb/plinth/pool"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
 // Operators marks an argument, or a part of one, as written by the program and not by its users: keys that begin with $ act as
@@ -70,6 +71,10 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 	return b, nil
 }
 
+// openTime is how long the opening of a session waits for a server that will do. The library goes on looking for one, and the
+// pool asks again; meanwhile those who wait are told why there is none.
+const openTime = 2 * time.Second
+
 // open opens a session: a server has to answer. The error is a *driver.Fault.
 func (b *backend) open(ctx context.Context) (*session, error) {
 	c, err := b.use(ctx)
@@ -78,22 +83,35 @@ func (b *backend) open(ctx context.Context) (*session, error) {
 	}
 	s := &session{back: b, client: c, life: b.life}
 	s.rows.s = s
-	if _, err := s.Ping(ctx); err != nil {
+	if f := s.greet(ctx); f != nil {
 		b.unuse(c)
-		f, ok := errors.AsType[*driver.Fault](err)
-		if ok {
-			f.Phase, f.Sent = driver.Dial, false
-			if f.Verdict == driver.IfSafe {
-				f.Verdict = driver.Again
-			}
-		}
-		return nil, err
+		return nil, f
 	}
 	if err := b.host.OnConnect(ctx, s); err != nil {
 		b.unuse(c)
 		return nil, err
 	}
 	return s, nil
+}
+
+// greet asks a server who it is.
+func (s *session) greet(ctx context.Context) *driver.Fault {
+	c := s.begin(ctx)
+	limited, cancel := context.WithTimeout(c, openTime)
+	defer cancel()
+	_, err := s.client.learn(limited, options.RunCmd().SetReadPreference(s.preference()))
+	if err == nil {
+		return nil
+	}
+	f := s.fault(c, driver.Dial, err)
+	f.Phase, f.Sent = driver.Dial, false
+	if f.Kind == driver.Timeout && ctx.Err() == nil {
+		f.Kind = driver.Unavailable
+	}
+	if f.Kind == driver.Unavailable {
+		f.Verdict = driver.Again
+	}
+	return f
 }
 
 // Info implements driver.Backend.

@@ -115,8 +115,8 @@ func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
 	if answer != nil && (answer.Code != 0 || answer.is(labelOverloaded)) {
 		return s.serverFault(c, phase, sent, answer)
 	}
-	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: withoutSecrets(err),
-		Hint: lookupHint(err)}
+	err = readable(err)
+	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: err, Hint: lookupHint(err)}
 	switch {
 	case s.gone.Load():
 		f.Kind, f.Verdict, f.Hint, f.Evict = driver.Closed, driver.Never, "", true
@@ -214,7 +214,7 @@ func networked(err error) bool {
 
 // unreachable reports whether no server, or no connection to it, was to be had.
 func unreachable(err error) bool {
-	if _, ok := errors.AsType[topology.ServerSelectionError](err); ok {
+	if _, ok := errors.AsType[*selectionError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[topology.WaitQueueTimeoutError](err); ok {
@@ -272,6 +272,41 @@ func contextKind(ctx context.Context) driver.Kind {
 		return driver.Timeout
 	}
 	return driver.Canceled
+}
+
+// selectionError says of each server why it won't do.
+type selectionError struct {
+	text  string
+	cause []error
+}
+
+func (e *selectionError) Error() string   { return e.text }
+func (e *selectionError) Unwrap() []error { return e.cause }
+
+// readable makes the library's error one that a person can read.
+func readable(err error) error {
+	e, ok := errors.AsType[topology.ServerSelectionError](err)
+	if !ok {
+		return withoutSecrets(err)
+	}
+	selection := &selectionError{text: "no server will do", cause: []error{err}}
+	for i, s := range e.Desc.Servers {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		selection.text += sep + string(s.Addr) + " "
+		switch {
+		case s.LastError != nil:
+			selection.text += "(" + s.LastError.Error() + ")"
+			selection.cause = append(selection.cause, s.LastError)
+		case s.Kind == 0:
+			selection.text += "hasn't answered yet"
+		default:
+			selection.text += "is a " + s.Kind.String()
+		}
+	}
+	return selection
 }
 
 // withoutSecrets is for errors of the library that may quote a connection string.

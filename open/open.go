@@ -10,6 +10,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/mariadb"
+	"github.com/plinthdb/plinth/mongodb"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 )
@@ -33,10 +34,13 @@ func OpenConfig(ctx context.Context, c config.Config, opts plinth.Options) (*pli
 		return postgres.OpenConfig(ctx, c, opts)
 	case config.MariaDB:
 		return mariadb.OpenConfig(ctx, c, opts)
+	case config.MongoDB:
+		return mongodb.OpenConfig(ctx, c, opts)
 	}
 	return nil, &plinth.Error{
 		Kind: plinth.ErrUnsupported, Op: "open", Engine: string(c.Engine),
 		Err:  fmt.Errorf("this version has no driver for %s", c.Engine),
-		Hint: "it speaks SQLite (sqlite:app.db), PostgreSQL (postgres://user@host/database) and MariaDB (mariadb://user@host/database)",
+		Hint: "it speaks SQLite (sqlite:app.db), PostgreSQL (postgres://user@host/database), MariaDB (mariadb://user@host/database) " +
+			"and MongoDB (mongodb://host/database)",
 	}
 }

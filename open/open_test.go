@@ -49,7 +49,7 @@ func TestOpenDialsNothingUnlessAsked(t *testing.T) {
 func TestOpenSaysWhatItCanNotOpen(t *testing.T) {
 	t.Parallel()
 	none := config.WithEnviron(func(string) (string, bool) { return "", false })
-	for _, name := range []string{"postgres", "mariadb"} {
+	for _, name := range []string{"postgres", "mariadb", "mongodb"} {
 		db, err := open.Open(t.Context(), plinth.Options{URL: name + "://app@localhost/a", Config: []config.Option{none}})
 		if err != nil || db.Name() != name {
 			t.Fatalf("Open = %v, %v", db, err)
@@ -59,10 +59,10 @@ func TestOpenSaysWhatItCanNotOpen(t *testing.T) {
 		}
 	}
 	for url, want := range map[string]error{
-		"":                          plinth.ErrArgument,
-		"oracle://db":               plinth.ErrArgument,
-		"sqlite:app.db?joural=wal":  plinth.ErrArgument,
-		"mongodb://app@localhost/a": plinth.ErrUnsupported,
+		"":                                  plinth.ErrArgument,
+		"oracle://db":                       plinth.ErrArgument,
+		"sqlite:app.db?joural=wal":          plinth.ErrArgument,
+		"mongodb://localhost/a?replicSet=b": plinth.ErrArgument,
 	} {
 		if _, err := open.Open(t.Context(), plinth.Options{URL: url, Config: []config.Option{none}}); !errors.Is(err, want) {
 			t.Errorf("Open(%q) = %v, want %v", url, err, want)

@@ -200,7 +200,6 @@ func TestTheExitCodeSaysWhoIsToBlame(t *testing.T) {
 		"single and no file":  {exitUsage, []string{"exec", "--single-transaction", "select 1"}, []string{"-f"}},
 		"URL of nothing":      {exitUsage, []string{"-d", "nosuch:db", "ping"}, nil},
 		"bad parameter":       {exitUsage, []string{"-d", s.db + "?busy_timeout=soon", "ping"}, []string{"busy_timeout"}},
-		"driver not there":    {exitUsage, []string{"-d", "mongodb://localhost/x", "ping"}, []string{"mongodb"}},
 		"bad duration":        {exitUsage, []string{"--timeout", "5", "ping"}, []string{"--timeout", "give one: 5s,"}},
 		"no duration":         {exitUsage, []string{"--slow", "soon", "ping"}, []string{`"soon" is no duration`}},
 		"negative duration":   {exitUsage, []string{"--timeout=-5s", "ping"}, []string{"can't be negative"}},
