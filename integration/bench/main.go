@@ -17,6 +17,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/plinthdb/plinth/integration/cputime"
 )
 
 // task is what each contender does.
@@ -114,11 +116,11 @@ func once(ctx context.Context, c contender, n int) (sample, error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu, wall := cpuTime(), time.Now()
+	cpu, wall := cputime.Used(), time.Now()
 	if err := c.run(ctx, n); err != nil {
 		return sample{}, err
 	}
-	took, used := time.Since(wall), cpuTime()-cpu
+	took, used := time.Since(wall), cputime.Used()-cpu
 	runtime.ReadMemStats(&after)
 	per := func(total float64) float64 { return total / float64(n) }
 	return sample{
