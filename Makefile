@@ -11,10 +11,10 @@ RACE := $(if $(CC_FOUND),-race,)
 # The race detector needs cgo.
 GOTEST := $(if $(RACE),CGO_ENABLED=1) go test $(RACE) -shuffle=on
 
-.PHONY: help test setup servers soak lint fuzz bench demo fmt tidy
+.PHONY: help test setup servers soak lint fuzz bench bench-async faults demo fmt tidy
 
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## run all tests, on real servers, with the race detector where there is a C compiler
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector (install gcc for it)";)
@@ -48,6 +48,12 @@ fuzz: ## run every fuzz target for TIME each (TIME=30s; TIME=1000000x counts exe
 
 bench: ## measure Plinth beside its peers, in one run
 	@cd integration && go run ./bench
+
+bench-async: ## measure what batches gain many callers
+	@cd integration && go run ./benchasync
+
+faults: ## cut, kill and restart servers under exactly-once work, count every token, and write docs/faults.md
+	@cd integration && go run ./faults
 
 demo: ## a tour of a minute
 	@go run ./cmd/plinth demo
