@@ -13,7 +13,7 @@ import (
 const (
 	// sharedJobs is how many jobs share a transaction at most, sharedLanes on how many sessions: one is enough to keep a
 	// server's process busy, and the second is filled while the first waits for its answers.
-	sharedJobs  = 128
+	sharedJobs  = 256
 	sharedLanes = 2
 
 	// singleJobs is how many jobs that are transactions of their own are sent together at most. More of them would wait for each
@@ -37,9 +37,9 @@ func (b *backend) Lanes(kind driver.JobKind) (sessions, jobs int) {
 	return sharedLanes, sharedJobs
 }
 
-// RunBatch implements driver.BatchSession. The jobs are sent in one go. Those that may run again share one Sync, and with it a
-// transaction and its commit; when one of them fails, the server undoes those before it and skips those behind it, which
-// wait again. The others have a Sync each: what follows a failed one is run all the same.
+// RunBatch implements driver.BatchSession. The jobs are sent in one go. Of those that may run again many share one Sync, and with it
+// a transaction and its commit; when one of them fails, the server undoes those before it and skips those behind it, up to the
+// Sync, and they wait again. The others have a Sync each.
 func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func()) {
 	b := &s.batch
 	b.reset()
@@ -50,8 +50,9 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	}
 	s.StartCall(ctx)
 	defer s.EndCall()
-	if b.shared = jobs[0].Kind != driver.JobWrite; b.shared {
-		jobs = jobs[:min(len(jobs), s.back.failures.share())]
+	b.share = 1
+	if jobs[0].Kind != driver.JobWrite {
+		b.share = s.back.failures.share()
 	}
 	if !s.prepareJobs(ctx, jobs) {
 		return
@@ -61,11 +62,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	if len(b.jobs) == 0 {
 		return
 	}
-	syncs := 1
-	if !b.shared {
-		syncs = len(b.jobs)
-	}
-	f := s.flush(ctx, syncs)
+	f := s.flush(ctx, len(b.ends))
 	b.mark, b.last = s.running.mark, time.Now()
 	if f == nil {
 		f = s.readJobs(ctx)
@@ -73,17 +70,19 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	if f != nil {
 		failJobs(b.jobs[b.settled:], f)
 	}
-	if b.shared {
-		s.back.failures.saw(len(b.jobs), len(b.failed) > 0)
+	if jobs[0].Kind != driver.JobWrite {
+		s.back.failures.saw(b.settled, len(b.failed))
 	}
 	s.reprepare()
 }
 
 // jobs are a batch that runs.
 type jobs struct {
-	shared  bool // one transaction
+	share   int // jobs that have a Sync, and so a transaction, in common
 	jobs    []*driver.Job
 	sts     []*prepared // of the jobs
+	ends    []int       // where in jobs there is a Sync
+	sync    int         // the one of ends that is answered next
 	at      int         // the job that is being answered
 	settled int         // jobs whose Sync is answered
 	mark    int64       // bytes that had been written before them
@@ -103,7 +102,7 @@ func (b *jobs) reset() {
 	clear(b.jobs)
 	clear(b.sts)
 	clear(b.failed)
-	*b = jobs{jobs: b.jobs[:0], sts: b.sts[:0], failed: b.failed[:0]}
+	*b = jobs{jobs: b.jobs[:0], sts: b.sts[:0], ends: b.ends[:0], failed: b.failed[:0]}
 }
 
 func failJobs(jobs []*driver.Job, f *driver.Fault) {
@@ -174,18 +173,18 @@ func (s *session) encodeJobs() {
 			s.out, j.Outcome = out[:start], driver.Alone
 			continue
 		}
-		if s.out = appendExecute(out); !b.shared {
-			s.out = appendSync(s.out)
-		}
+		s.out = appendExecute(out)
 		b.jobs[n], b.sts[n] = j, st
-		n++
+		if n++; n%b.share == 0 {
+			s.out, b.ends = appendSync(s.out), append(b.ends, n)
+		}
 	}
 	b.jobs, b.sts = b.jobs[:n], b.sts[:n]
 	switch {
 	case n == 0:
 		s.cache.reclose()
-	case b.shared:
-		s.out = appendSync(s.out)
+	case n%b.share != 0:
+		s.out, b.ends = appendSync(s.out), append(b.ends, n)
 	}
 	s.running = running{phase: driver.Run}
 	if n > 0 {
@@ -234,8 +233,7 @@ func (s *session) readJobs(ctx context.Context) *driver.Fault {
 			if b.at == 0 {
 				j.Took = s.beyondTrip(j.Took)
 			}
-			b.at++
-			if b.shared {
+			if b.at++; b.at < b.ends[b.sync] { // else what comes next is the commit, which the job may fail at
 				s.answering()
 			}
 		case *pgproto3.ErrorResponse:
@@ -244,6 +242,7 @@ func (s *session) readJobs(ctx context.Context) *driver.Fault {
 			s.owed--
 			s.status = m.TxStatus
 			s.settleJobs(ctx)
+			b.sync++
 			if s.answering(); s.owed == 0 && s.in.big {
 				s.shed()
 			}
@@ -287,18 +286,15 @@ func (s *session) settleJobs(ctx context.Context) {
 	if failure == nil && s.running.alone {
 		failure = s.unreplicated(ctx)
 	}
-	end := len(b.jobs)
-	if !b.shared {
-		end = b.settled + 1
-	}
-	for i, j := range b.jobs[b.settled:end] {
-		i += b.settled
+	end := b.ends[b.sync]
+	for i := b.settled; i < end; i++ {
+		j := b.jobs[i]
 		switch {
 		case failure == nil:
 			if j.Outcome == driver.Waiting {
 				j.Outcome = driver.Done
 			}
-		case i == b.at && i < end || !b.shared:
+		case i == b.at, end-b.settled == 1:
 			j.Outcome, j.Err = driver.Failed, failure
 			b.failed = append(b.failed, refusedJob{j, b.sts[i], failure, s.running.bound})
 		case b.at == end: // the commit failed, and nobody knows for whose sake
@@ -310,16 +306,20 @@ func (s *session) settleJobs(ctx context.Context) {
 	b.settled, b.at = end, end
 }
 
-// lostJobs is the fault of the jobs whose answers haven't come when the connection broke. If the server has said why it ends the
-// session, only the job that it was at can have been run.
+// lostJobs is the fault of the jobs whose answers haven't come when the connection broke. If the server had refused one, that one
+// is settled, and so are those that share its transaction. If it has said that it ends the session, what came behind wasn't run.
 func (s *session) lostJobs(ctx context.Context, err error) *driver.Fault {
 	b := &s.batch
+	refused, ended := s.running.refusal(), s.Broken != nil
 	f := s.lost(ctx, driver.Run, err)
-	if s.running.refusal() && !b.shared && b.at < len(b.jobs) {
-		failJobs(b.jobs[b.at:b.at+1], f)
-		f = s.Useless(driver.Run)
+	if !refused || b.sync == len(b.ends) {
+		return f
 	}
-	return f
+	s.settleJobs(ctx)
+	if s.running.failure = nil; ended {
+		return s.Useless(driver.Run)
+	}
+	return s.lost(ctx, driver.Run, err)
 }
 
 // reprepare is for jobs that were refused because what was prepared doesn't fit its tables any more: they run again, by
@@ -339,27 +339,18 @@ type failureRate struct {
 	perMillion atomic.Int64
 }
 
-// share returns how many jobs shall share a transaction.
+// share returns how many jobs shall share a transaction: so many that most transactions have no failure.
 func (r *failureRate) share() int {
 	rate := r.perMillion.Load()
 	if rate == 0 {
 		return sharedJobs
 	}
-	return int(max(smallestShare, min(sharedJobs, failuresPerShare*1_000_000/rate)))
+	return int(max(1, min(sharedJobs, 700_000/rate)))
 }
 
-const (
-	smallestShare    = 8
-	failuresPerShare = 3 // about three in each
-)
-
-// saw takes note of how a batch went.
-func (r *failureRate) saw(jobs int, failed bool) {
-	var now int64
-	if failed {
-		now = 1_000_000
-	}
+// saw takes note of how a batch went. The jobs before count less and less.
+func (r *failureRate) saw(jobs, failed int) {
+	const memory = 1000 // jobs
 	was := r.perMillion.Load()
-	// A batch is jobs observations, of which one at most is known to have failed.
-	r.perMillion.Store(was + (now/int64(jobs)-was)/32)
+	r.perMillion.Store(was + (int64(failed)*1_000_000-was*int64(jobs))/(memory+int64(jobs)))
 }
