@@ -31,11 +31,11 @@ func (s *Server) seen(r *request, name string, filter bson.D) ([]bson.D, error) 
 	}
 	var docs []bson.D
 	for _, slot := range coll.slots {
-		raw := slot.at(r.tx, now)
-		if raw == nil {
+		found := slot.at(r.tx, now)
+		if found == nil {
 			continue
 		}
-		doc := decode(raw)
+		doc := found.doc
 		ok, err := matches(doc, filter)
 		if err != nil {
 			return nil, err

@@ -72,6 +72,7 @@ func (s *Server) answer(c *conn, m message) bool {
 	r.start, _ = m.doc.Lookup("startTransaction").BooleanOK()
 
 	s.mu.Lock()
+	s.busy++
 	n := len(s.commands)
 	s.commands = append(s.commands, Command{Name: name, Member: c.member.index, Connection: c.id, Document: m.doc})
 	f := s.befalls(c, name)
@@ -114,6 +115,7 @@ func (s *Server) answer(c *conn, m message) bool {
 		sent = c.reply(m, int32(id), s.gossip(doc), false) == nil
 	}
 	s.mu.Lock()
+	s.busy--
 	s.commands[n].Replied = sent
 	for _, e := range doc {
 		if code, ok := e.Value.(int32); ok && e.Key == "code" {

@@ -63,6 +63,7 @@ type Server struct {
 	changed  chan struct{} // closed when topology counts on
 	faults   []*Failure
 	commands []Command
+	busy     int // commands that have come in and aren't done
 	cursors  map[int64]*cursor
 	ids      int64 // of cursors, connections and replies
 	sessions map[string]*session
@@ -223,11 +224,7 @@ func (s *Server) elect(primary int) {
 	}
 	s.primary = primary
 	s.term++
-	for _, session := range s.sessions {
-		if session.tx != nil {
-			session.abort(s)
-		}
-	}
+	s.expire()
 	s.tell()
 }
 
@@ -305,6 +302,29 @@ func (s *Server) Transactions() int {
 	return n
 }
 
+// Expire aborts all transactions that are under way, as a server does after transactionLifetimeLimitSeconds.
+// https://www.mongodb.com/docs/manual/core/transactions-production-consideration/, "Runtime Limit"
+func (s *Server) Expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+}
+
+func (s *Server) expire() {
+	for _, session := range s.sessions {
+		if session.tx != nil {
+			session.abort(s)
+		}
+	}
+}
+
+// Busy is how many commands have come in and are neither answered nor given up.
+func (s *Server) Busy() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy
+}
+
 // Documents are those of a collection of Database that are committed, in order of their _id.
 func (s *Server) Documents(collection string) []bson.D {
 	s.mu.Lock()
@@ -313,7 +333,7 @@ func (s *Server) Documents(collection string) []bson.D {
 	if c := s.store.collections[Database+"."+collection]; c != nil {
 		for _, slot := range c.slots {
 			if doc := slot.at(nil, s.store.now); doc != nil {
-				docs = append(docs, decode(doc))
+				docs = append(docs, doc.doc)
 			}
 		}
 	}

@@ -30,12 +30,18 @@ type index struct {
 type slot struct {
 	versions []version // in their order
 	writer   *transaction
-	pending  bson.Raw // what writer made of it; nil: deleted
+	pending  *stored // what writer made of it; nil: deleted
 }
 
 type version struct {
 	at  int64
-	doc bson.Raw // nil: deleted
+	doc *stored // nil: deleted
+}
+
+// stored is a document, as it came and unpacked. Neither changes.
+type stored struct {
+	raw bson.Raw
+	doc bson.D
 }
 
 // transaction is one that is under way: what it sees, and what it has changed.
@@ -46,7 +52,7 @@ type transaction struct {
 }
 
 // at returns the document as a reader sees it, nil if there is none.
-func (s *slot) at(tx *transaction, now int64) bson.Raw {
+func (s *slot) at(tx *transaction, now int64) *stored {
 	if tx != nil {
 		if s.writer == tx {
 			return s.pending
@@ -77,7 +83,7 @@ type blocked struct{ by *transaction }
 func (blocked) Error() string { return "waits for a transaction" }
 
 // set changes a document for a transaction, or at once without one.
-func (st *store) set(tx *transaction, s *slot, doc bson.Raw) error {
+func (st *store) set(tx *transaction, s *slot, doc *stored) error {
 	if s.writer != nil && s.writer != tx {
 		if tx == nil {
 			return blocked{s.writer}
@@ -141,13 +147,13 @@ func (st *store) put(tx *transaction, name string, into *slot, doc bson.D) error
 	}
 	if into == nil {
 		into = &slot{}
-		if err := st.set(tx, into, raw); err != nil {
+		if err := st.set(tx, into, &stored{raw, doc}); err != nil {
 			return err
 		}
 		c.slots = append(c.slots, into)
 		return nil
 	}
-	return st.set(tx, into, raw)
+	return st.set(tx, into, &stored{raw, doc})
 }
 
 // free reports whether no other document has the key that this one has.
@@ -156,17 +162,17 @@ func (st *store) free(tx *transaction, name string, c *collection, ix index, int
 		if other == into {
 			continue
 		}
-		if other.writer != nil && other.writer != tx && other.pending != nil && ix.same(decode(other.pending), doc) {
+		if other.writer != nil && other.writer != tx && other.pending != nil && ix.same(other.pending.doc, doc) {
 			if tx == nil {
 				return blocked{other.writer}
 			}
 			return failure(codeWriteConflict, "another transaction has written the same key and isn't done")
 		}
-		if seen := other.at(tx, st.now); seen != nil && ix.same(decode(seen), doc) {
+		if seen := other.at(tx, st.now); seen != nil && ix.same(seen.doc, doc) {
 			return ix.duplicate(name, doc)
 		}
 		if tx != nil && other.newest() > tx.snapshot {
-			if latest := other.at(nil, st.now); latest != nil && ix.same(decode(latest), doc) {
+			if latest := other.at(nil, st.now); latest != nil && ix.same(latest.doc, doc) {
 				return failure(codeWriteConflict, "the same key was written after this transaction's snapshot")
 			}
 		}
@@ -202,7 +208,7 @@ func (ix index) duplicate(name string, doc bson.D) error {
 	return e
 }
 
-// decode unpacks a document of the store's, which is well formed.
+// decode unpacks a document of a message, which is well formed.
 func decode(doc bson.Raw) bson.D {
 	var d bson.D
 	if err := bson.Unmarshal(doc, &d); err != nil {

@@ -106,7 +106,7 @@ func (s *Server) alter(r *request, name string, c change) (outcome, error) {
 			if err != nil || target == nil {
 				return err
 			}
-			before := decode(target.at(r.tx, s.store.now))
+			before := target.at(r.tx, s.store.now).doc
 			if c.remove {
 				if err := s.store.set(r.tx, target, nil); err != nil {
 					return err
@@ -122,7 +122,7 @@ func (s *Server) alter(r *request, name string, c change) (outcome, error) {
 			if err != nil {
 				return failure(codeBadValue, err.Error())
 			}
-			same := slices.Equal(raw, target.at(r.tx, s.store.now))
+			same := slices.Equal(raw, target.at(r.tx, s.store.now).raw)
 			if !same {
 				if err := s.store.put(r.tx, name, target, after); err != nil {
 					return err
@@ -168,11 +168,11 @@ func (s *Server) first(r *request, name string, c change, seen map[*slot]bool) (
 	var best *slot
 	var bestDoc bson.D
 	for _, candidate := range coll.slots {
-		raw := candidate.at(r.tx, s.store.now)
-		if raw == nil || seen[candidate] {
+		now := candidate.at(r.tx, s.store.now)
+		if now == nil || seen[candidate] {
 			continue
 		}
-		doc := decode(raw)
+		doc := now.doc
 		ok, err := matches(doc, c.filter)
 		if err != nil {
 			return nil, err
@@ -294,11 +294,11 @@ func (s *Server) createIndexes(r *request) (bson.D, error) {
 			continue
 		}
 		for _, slot := range coll.slots {
-			raw := slot.at(nil, s.store.now)
-			if raw == nil || !ix.unique {
+			now := slot.at(nil, s.store.now)
+			if now == nil || !ix.unique {
 				continue
 			}
-			if err := s.store.free(nil, name, coll, ix, slot, decode(raw)); err != nil {
+			if err := s.store.free(nil, name, coll, ix, slot, now.doc); err != nil {
 				return nil, err
 			}
 		}
