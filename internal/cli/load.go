@@ -37,7 +37,10 @@ JSON's numbers keep all their digits, objects and arrays within a row become JSO
 database makes of it what the column holds.
 
 A table is loaded wholly or not at all, in one transaction, while the file is read; those before it in the file stay. A
-row that can't be loaded is told with its line. In MongoDB the documents before it stay, too.`
+row that can't be loaded is told with its line.
+
+In MongoDB a row becomes a document: what is nested stays nested, numbers with a fraction are doubles where that keeps their
+digits, and else decimals. The documents before a wrong one stay.`
 }
 
 // Run loads a file.

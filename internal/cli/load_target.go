@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/plinthdb/plinth"
@@ -127,7 +128,7 @@ func (t *table) run(ctx context.Context, db *plinth.Engine, rows *loading) (int6
 		return 0, err
 	}
 	defer tx.Rollback(ctx) //nolint:errcheck // it does nothing after a commit, and what else it says isn't the reason
-	result, err := tx.ExecuteMany(ctx, t.insert, rows.all)
+	_, err = tx.ExecuteMany(ctx, t.insert, rows.all)
 	if err == nil {
 		err = rows.err
 	}
@@ -137,7 +138,7 @@ func (t *table) run(ctx context.Context, db *plinth.Engine, rows *loading) (int6
 	if err != nil {
 		return 0, err
 	}
-	return max(result.RowsAffected, int64(rows.read)), nil
+	return int64(rows.read), nil
 }
 
 func (t *table) left(_ int64, err error) []string {
@@ -159,16 +160,38 @@ func (d documents) bind(r row) ([]any, error) {
 		if _, ok := document[name]; ok {
 			return nil, fmt.Errorf("the document has %s twice", name)
 		}
-		document[name] = r.values[i]
-		if nested, ok := r.values[i].(json.RawMessage); ok {
-			value, err := unnested(nested)
-			if err != nil {
+		value := r.values[i]
+		if nested, ok := value.(json.RawMessage); ok {
+			var err error
+			if value, err = unnested(nested); err != nil {
 				return nil, err
 			}
-			document[name] = value
 		}
+		document[name] = inDocument(value)
 	}
 	return []any{document}, nil
+}
+
+// inDocument makes a float64 of each number with a fraction whose digits that keeps, as MongoDB's own import does: 0.99 is 0.99
+// again. What would lose digits stays a plinth.Decimal.
+func inDocument(value any) any {
+	switch v := value.(type) {
+	case plinth.Decimal:
+		if f, err := strconv.ParseFloat(v.String(), 64); err == nil {
+			if again, err := plinth.ParseDecimal(strconv.FormatFloat(f, 'g', -1, 64)); err == nil && again.Equal(v) {
+				return f
+			}
+		}
+	case map[string]any:
+		for key, e := range v {
+			v[key] = inDocument(e)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = inDocument(e)
+		}
+	}
+	return value
 }
 
 // statement returns what inserts one document, in mongosh's form.
@@ -181,11 +204,11 @@ func (d documents) statement() string {
 }
 
 func (d documents) run(ctx context.Context, db *plinth.Engine, rows *loading) (int64, error) {
-	result, err := db.ExecuteMany(ctx, d.statement(), rows.all)
+	_, err := db.ExecuteMany(ctx, d.statement(), rows.all)
 	if err != nil {
 		return 0, err
 	}
-	return max(result.RowsAffected, int64(rows.read)), rows.err
+	return int64(rows.read), rows.err
 }
 
 func (d documents) left(n int64, _ error) []string {

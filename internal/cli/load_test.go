@@ -261,7 +261,7 @@ func TestTheLineOfARowIsRemembered(t *testing.T) {
 
 func TestADocumentKeepsItsNestedValues(t *testing.T) {
 	t.Parallel()
-	src, err := (&load{name: "a.jsonl"}).open(strings.NewReader(`{"_id": 1, "n": {"big": 12345678901234567890, "list": [1, 1.5, null, "x"]}, "t": true}`), "jsonl")
+	src, err := (&load{name: "a.jsonl"}).open(strings.NewReader(`{"_id": 1, "price": 0.99, "exact": 0.12345678901234567890, "n": {"big": 12345678901234567890, "list": [1, 1.5, null, "x"]}, "t": true}`), "jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,8 +281,8 @@ func TestADocumentKeepsItsNestedValues(t *testing.T) {
 		return d
 	}
 	want := []any{map[string]any{
-		"_id": int64(1), "t": true,
-		"n": map[string]any{"big": decimal("12345678901234567890"), "list": []any{int64(1), decimal("1.5"), nil, "x"}},
+		"_id": int64(1), "t": true, "price": 0.99, "exact": decimal("0.12345678901234567890"),
+		"n": map[string]any{"big": decimal("12345678901234567890"), "list": []any{int64(1), 1.5, nil, "x"}},
 	}}
 	if !reflect.DeepEqual(args, want) {
 		t.Errorf("%#v", args)
