@@ -45,7 +45,7 @@ func TestSoakEachFutureEndsOnceWithItsOwnResult(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := async.New(e, async.Options{InFlight: 5000})
-		total := soak(20_000, 1_000_000)
+		total := soak(10_000, 1_000_000)
 		sum := &tally{applied: make(map[int64]bool), maybe: make(map[int64]bool)}
 		const callers = 32
 		var all sync.WaitGroup
