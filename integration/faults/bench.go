@@ -34,19 +34,23 @@ type product struct {
 	cte    string   // a CTE that writes a token
 }
 
-var (
-	postgreSQL = &product{
+func postgreSQL() *product {
+	return &product{
 		name: "PostgreSQL", kind: servers.KindPostgres, open: postgres.Open,
 		flip: []string{"alter system set default_transaction_read_only = on", "select pg_reload_conf()"},
 		back: []string{"alter system reset default_transaction_read_only", "select pg_reload_conf()"},
 		cte:  "with w as (insert into entry (token) values (?) returning token) select token from w",
 	}
-	mariaDB = &product{
+}
+
+func mariaDB() *product {
+	return &product{
 		name: "MariaDB", kind: servers.KindMariaDB, open: mariadb.Open, asides: 1,
 		flip: []string{"set global read_only = 1"}, back: []string{"set global read_only = 0"},
 	}
-	sqLite = &product{name: "SQLite", open: sqlite.Open}
-)
+}
+
+func sqLite() *product { return &product{name: "SQLite", open: sqlite.Open} }
 
 // within bounds what is waited for. It is much longer than anything takes that works.
 const within = 30 * time.Second

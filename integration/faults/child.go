@@ -31,7 +31,7 @@ func child() int {
 	last, _ := strconv.ParseInt(words[3], 10, 64)
 	ctx := context.Background()
 	i := 0
-	products := []*product{postgreSQL, mariaDB, sqLite}
+	products := []*product{postgreSQL(), mariaDB(), sqLite()}
 	for ; products[i].name != words[0]; i++ {
 	}
 	o := plinth.Options{URL: os.Getenv(childURL), Logger: slog.New(slog.DiscardHandler)}

@@ -14,23 +14,25 @@ import (
 )
 
 func killTrials() []trial {
-	both := []*product{postgreSQL, mariaDB}
+	both := []*product{postgreSQL(), mariaDB()}
 	return []trial{
 		{
-			name: "client", title: "The program is killed", on: []*product{postgreSQL, mariaDB, sqLite}, run: killedClients,
-			did: "A program that writes from four goroutines, in transactions and outside, and says on its standard output what was acknowledged, is " +
-				"killed by SIGKILL at a random moment, 200 times. What it had said has to be there; what it was writing may be there or not, but not twice, " +
-				"and no transaction by halves.",
+			name: "client", title: "The program is killed", on: []*product{postgreSQL(), mariaDB(), sqLite()}, run: killedClients,
+			did: "A program that writes from four goroutines, in transactions and outside, and says on its standard " +
+				"output what was acknowledged, is killed by SIGKILL at a random moment, 200 times. What it had said has " +
+				"to be there; what it was writing may be there or not, but not twice, and no transaction by halves.",
 		},
 		{
 			name: "server", title: "The server is killed, stopped, and restarted under load", on: both, run: brokenServers,
-			did: "Eight goroutines write without a pause, in transactions and outside, while the server is killed by SIGKILL 30 times and started again; then " +
-				"20 times while it hangs (SIGSTOP) for a second and calls have 300 ms each; then 20 times while it is restarted in order.",
+			did: "Eight goroutines write without a pause, in transactions and outside, while the server is killed by " +
+				"SIGKILL 30 times and started again; then 20 times while it hangs (SIGSTOP) for a second and calls have " +
+				"300 ms each; then 20 times while it is restarted in order.",
 		},
 		{
-			name: "backend", title: "A PostgreSQL backend is killed before COMMIT", on: []*product{postgreSQL}, run: killedBackends,
-			did: "The server's process for one session is killed by SIGKILL just before COMMIT, while others write; PostgreSQL then ends all sessions and " +
-				"recovers. It may also give the transaction's number to another, so that asking it (pg_xact_status) answers \"committed\". 50 times.",
+			name: "backend", title: "A PostgreSQL backend is killed before COMMIT", on: []*product{postgreSQL()}, run: killedBackends,
+			did: "The server's process for one session is killed by SIGKILL just before COMMIT, while others write; " +
+				"PostgreSQL then ends all sessions and recovers. It may also give the transaction's number to another, " +
+				"so that asking it (pg_xact_status) answers \"committed\". 50 times.",
 		},
 	}
 }
@@ -98,7 +100,9 @@ func (w *writing) further(ctx context.Context, n int64) error {
 }
 
 // survives breaks the server n times under load, each time mending it, and counts what is there then.
-func (b *bench) survives(ctx context.Context, what string, n int, breaking func(ctx context.Context) error, set ...func(*plinth.Options)) (figure, error) {
+func (b *bench) survives(
+	ctx context.Context, what string, n int, breaking func(ctx context.Context) error, set ...func(*plinth.Options),
+) (figure, error) {
 	w, err := b.writing(ctx, set...)
 	if err != nil {
 		return figure{}, err
@@ -120,8 +124,8 @@ func (b *bench) survives(ctx context.Context, what string, n int, breaking func(
 		slowest = max(slowest, time.Since(up))
 	}
 	w.stop()
-	f, err := w.field.counted(ctx, fmt.Sprintf("%s %d times", what, n), fmt.Sprintf("first write at most %v after it was back", slowest.Round(time.Millisecond)))
-	return f, err
+	more := fmt.Sprintf("first write at most %v after it was back", slowest.Round(time.Millisecond))
+	return w.field.counted(ctx, fmt.Sprintf("%s %d times", what, n), more)
 }
 
 func brokenServers(ctx context.Context, b *bench) ([]figure, error) {
@@ -199,6 +203,7 @@ func killedBackends(ctx context.Context, b *bench) ([]figure, error) {
 	w.stop()
 	f, err := w.field.counted(ctx, "tokens of all", "")
 	return []figure{{
-		what: fmt.Sprintf("%d backends killed", n), saw: fmt.Sprintf("%d said to be committed", committed), target: "0", ok: committed == 0,
+		what: fmt.Sprintf("%d backends killed", n), saw: fmt.Sprintf("%d said to be committed", committed), target: "0",
+		ok: committed == 0,
 	}, f}, err
 }

@@ -18,28 +18,30 @@ import (
 func onceTrials() []trial {
 	return []trial{
 		{
-			name: "once", title: "Exactly once, with every connection cut", on: []*product{postgreSQL, mariaDB}, run: onceCut,
-			did: "Eight goroutines each apply a transfer between two accounts (three statements) by `plinth.ExactlyOnce` under a token, 10,000 in all. A proxy cuts " +
-				"every connection after a random number of bytes, in either direction, login included. Who gets an error calls again with the same token until " +
-				"there is none. In the end each transfer has to be there once, and each call to have returned the transfer's own result.",
+			name: "once", title: "Exactly once, with every connection cut", on: []*product{postgreSQL(), mariaDB()}, run: onceCut,
+			did: "Eight goroutines each apply a transfer between two accounts (three statements) by `plinth.ExactlyOnce` " +
+				"under a token, 10,000 in all. A proxy cuts every connection after a random number of bytes, in either " +
+				"direction, login included. Who gets an error calls again with the same token until there is none. In " +
+				"the end each transfer has to be there once, and each call to have returned the transfer's own result.",
 		},
 		{
-			name: "silent", title: "Exactly once, with connections that go silent", on: []*product{postgreSQL, mariaDB}, run: onceSilent,
-			did: "As before, but instead of ending, connections go silent after a random number of bytes, as when a network is lost: the server keeps the old session, its " +
-				"open transaction and the token's lock. A call has 300 ms; who gets an error calls again with the same token and has 10 s. The engine has to end " +
-				"the old session on the server before it can know anything. 500 transactions.",
+			name: "silent", title: "Exactly once, with connections that go silent", on: []*product{postgreSQL(), mariaDB()}, run: onceSilent,
+			did: "As before, but instead of ending, connections go silent after a random number of bytes, as when a " +
+				"network is lost: the server keeps the old session, its open transaction and the token's lock. A call " +
+				"has 300 ms; who gets an error calls again with the same token and has 10 s. The engine has to end the " +
+				"old session on the server before it can know anything. 500 transactions.",
 		},
 		{
-			name: "loop", title: "Exactly once, in a program that is killed again and again", on: []*product{sqLite}, run: onceKilled,
-			did: "A program applies 10,000 tokens one after the other by `plinth.ExactlyOnce`. It's killed by SIGKILL at random moments and started again each " +
-				"time, with the first token that it hadn't said to be done.",
+			name: "loop", title: "Exactly once, in a program that is killed again and again", on: []*product{sqLite()}, run: onceKilled,
+			did: "A program applies 10,000 tokens one after the other by `plinth.ExactlyOnce`. It's killed by SIGKILL at " +
+				"random moments and started again each time, with the first token that it hadn't said to be done.",
 		},
 	}
 }
 
 // once applies a token's transfer, and returns what has to come back for it.
 func once(ctx context.Context, e *plinth.Engine, token int64) (already bool, err error) {
-	got, already, err := plinth.ExactlyOnce(ctx, e, "transfer-"+strconv.FormatInt(token, 10), func(ctx context.Context, tx *plinth.Tx) (int64, error) {
+	got, already, err := plinth.ExactlyOnce(ctx, e, fmt.Sprint("transfer-", token), func(ctx context.Context, tx *plinth.Tx) (int64, error) {
 		return 3 * token, ledger.Transfer(ctx, tx, token)
 	})
 	if err == nil && got != 3*token {
@@ -112,7 +114,8 @@ func onceCut(ctx context.Context, b *bench) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), fmt.Sprintf("%d connections cut; %v", f.proxy.Stats().Cuts, &took))
+	more := fmt.Sprintf("%d connections cut; %v", f.proxy.Stats().Cuts, &took)
+	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), more)
 	return []figure{counted}, err
 }
 
@@ -131,7 +134,9 @@ func onceSilent(ctx context.Context, b *bench) ([]figure, error) {
 		token := f.Next()
 		began := time.Now()
 		defer func() {
-			for old, now := slowest.Load(), int64(time.Since(began)); now > old && !slowest.CompareAndSwap(old, now); old = slowest.Load() {
+			now, old := int64(time.Since(began)), slowest.Load()
+			for now > old && !slowest.CompareAndSwap(old, now) {
+				old = slowest.Load()
 			}
 		}()
 		return took.insist(ctx, f, token, func(ctx context.Context, again bool) (bool, error) {
@@ -147,14 +152,15 @@ func onceSilent(ctx context.Context, b *bench) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), fmt.Sprintf("%d connections went silent; %v; the slowest took %v in all",
-		f.proxy.Stats().Cuts, &took, time.Duration(slowest.Load()).Round(time.Millisecond)))
+	more := fmt.Sprintf("%d connections went silent; %v; the slowest took %v in all",
+		f.proxy.Stats().Cuts, &took, time.Duration(slowest.Load()).Round(time.Millisecond))
+	counted, err := f.counted(ctx, fmt.Sprintf("%d transactions", n), more)
 	return []figure{counted}, err
 }
 
 // entered applies a token's single row: what a lost session locks then is its own.
 func entered(ctx context.Context, e *plinth.Engine, token int64) (already bool, err error) {
-	got, already, err := plinth.ExactlyOnce(ctx, e, "entry-"+strconv.FormatInt(token, 10), func(ctx context.Context, tx *plinth.Tx) (int64, error) {
+	got, already, err := plinth.ExactlyOnce(ctx, e, fmt.Sprint("entry-", token), func(ctx context.Context, tx *plinth.Tx) (int64, error) {
 		_, err := tx.Execute(ctx, ledger.Insert, token)
 		return -token, err
 	})
