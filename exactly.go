@@ -80,7 +80,7 @@ func CreateTokens(ctx context.Context, e *Engine) error {
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrUnique) { // PostgreSQL, if another process makes it at the same time
 			_, err = e.Execute(ctx, text)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrExists) { // MongoDB has no other way to say it
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/mariadb"
+	"github.com/plinthdb/plinth/mongodb"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/sqlite"
 )
@@ -23,7 +24,7 @@ func tables() []struct {
 	return []struct {
 		name  string
 		rules []driver.Rule
-	}{{"PostgreSQL", postgres.Rules()}, {"MariaDB", mariadb.Rules()}, {"SQLite", sqlite.Rules()}}
+	}{{"PostgreSQL", postgres.Rules()}, {"MariaDB", mariadb.Rules()}, {"SQLite", sqlite.Rules()}, {"MongoDB", mongodb.Rules()}}
 }
 
 // written returns the tables as docs/retry.md has them: a row for all codes that mean the same.
