@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/event"
 )
@@ -47,6 +48,13 @@ func (c *call) Err() error {
 		return errRepeated
 	}
 	return c.Context.Err()
+}
+
+// ended reports whether the caller's context has ended. The library sets the socket's deadline to the context's, and may
+// notice it first.
+func (c *call) ended() bool {
+	at, ok := c.Deadline()
+	return c.Context.Err() != nil || ok && !time.Now().Before(at)
 }
 
 // started is the library's command monitor: it hears of each command before it is sent.

@@ -121,8 +121,11 @@ func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
 	case s.gone.Load():
 		f.Kind, f.Verdict, f.Hint, f.Evict = driver.Closed, driver.Never, "", true
 		f.Err = fmt.Errorf("interrupted, because the engine was closed: %w", f.Err)
-	case c.Context.Err() != nil:
+	case c.ended():
 		f.Kind, f.Verdict, f.Hint, f.Err = contextKind(c.Context), driver.Never, "", context.Cause(c.Context)
+		if f.Err == nil { // the socket was faster
+			f.Kind, f.Err = driver.Timeout, context.DeadlineExceeded
+		}
 	case !unreachable(err) && errors.Is(err, context.DeadlineExceeded): // the library doesn't begin what wouldn't end in time
 		f.Kind, f.Verdict = driver.Timeout, driver.Never
 	case errors.Is(err, mongo.ErrClientDisconnected):
@@ -186,7 +189,7 @@ func (s *session) serverFault(c *call, phase driver.Phase, sent bool, e *said) *
 	case e.is(labelRetryable) && s.writes():
 		f.Verdict = driver.IfSafe
 	}
-	if c.Context.Err() != nil && f.Verdict == driver.Again {
+	if c.ended() && f.Verdict == driver.Again {
 		f.Verdict = driver.Never
 	}
 	if !sent {

@@ -161,6 +161,14 @@ func (r *rows) Close(ctx context.Context) (driver.Result, error) {
 	return r.result, nil
 }
 
+// forget gives the rows up whose transaction is rolled back, which ends their cursor.
+func (r *rows) forget() {
+	r.open, r.first, r.cursor, r.docs, r.values = false, false, nil, nil, nil
+	if r.end == nil {
+		r.end = io.EOF
+	}
+}
+
 // killTime is how long it may take to tell the server that nobody reads a cursor any more.
 const killTime = time.Second
 

@@ -135,7 +135,7 @@ func (s *session) writesMany() bool {
 func (s *session) failed(c *call, phase driver.Phase, err error) *driver.Fault {
 	f := s.fault(c, phase, err)
 	if f.TxDead && s.tx.open {
-		s.tx.dead = true
+		s.tx.dead, s.tx.lost = true, f.Code == ""
 	}
 	return f
 }

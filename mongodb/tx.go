@@ -17,6 +17,7 @@ import (
 type transaction struct {
 	open bool // Begin was called, and End wasn't
 	dead bool // only rolling back is possible
+	lost bool // because the server didn't answer
 	opts driver.TxOptions
 	lib  *mongo.Session
 }
@@ -118,15 +119,39 @@ func mayResolve(err error) bool {
 	return ok && e.HasErrorLabel(labelUnknownCommit) || networked(err) || errors.Is(err, errRepeated)
 }
 
+// abortWait is how long a roll-back waits for the server's word where its context is one of cleaning up, which may be of a call
+// whose time is up. The server undoes what nobody commits.
+const abortWait = 60 * time.Millisecond
+
 // rollback ends the transaction. Where the server can't be told it finds out by itself, and nothing can commit it any more.
 func (s *session) rollback(ctx context.Context) {
 	if s.rows.open {
-		_, _ = s.rows.Close(ctx)
+		s.rows.forget()
 	}
-	if s.tx.lib != nil {
-		_ = s.tx.lib.AbortTransaction(s.begin(ctx))
+	lib, lost := s.tx.lib, s.tx.lost
+	s.tx = transaction{}
+	if lib == nil {
+		return
 	}
-	s.tx.end(ctx)
+	done := make(chan struct{})
+	s.back.aside(func() {
+		defer close(done)
+		limited, cancel := context.WithTimeout(s.back.life, releaseTime)
+		defer cancel()
+		_ = lib.AbortTransaction(limited)
+		lib.EndSession(limited)
+	})
+	wait := releaseTime
+	if at, ok := ctx.Deadline(); lost || ok && time.Until(at) <= releaseTime {
+		wait = abortWait
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // undo is rollback for a context that may have ended.

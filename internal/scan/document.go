@@ -9,7 +9,7 @@ import (
 // CompileDocument is Compile for a document, whose keys are the columns. Documents of one collection differ, and get new keys
 // while a program runs, so it is lenient where Compile is strict: a key without a field is left out, as encoding/json does it, and
 // a field without a key is as if the key were there with NULL; db:"name,optional" leaves such a field as it is. Where a field
-// has no db tag its bson tag counts. A document goes into a single value if it has one key.
+// has no db tag its bson tag counts. A slice of structs of a Key and a Value, such as bson.D, keeps the keys' order. A document goes into a single value if it has one key.
 func CompileDocument(t reflect.Type, cols []driver.Column) (*Plan, error) {
 	return documentOf(t).plan(cols)
 }
@@ -19,6 +19,7 @@ type document struct {
 	typ    reflect.Type
 	record reflect.Type // the struct or map that typ is, or points at; nil if a single value is read
 	isMap  bool
+	isList bool // of keys and values, in their order
 	fields []part
 	exact  map[string]int // index in fields by name
 	folded map[string]int // by folded name; -1 where two fields share it
@@ -28,7 +29,11 @@ type document struct {
 func documentOf(t reflect.Type) *document {
 	d := &document{typ: t}
 	record := elemOf(t)
-	d.isMap = isMap(record)
+	d.isMap, d.isList = isMap(record), isPairs(record)
+	if d.isList {
+		d.record = record
+		return d
+	}
 	if !d.isMap && !isRecord(record) {
 		return d
 	}
@@ -62,7 +67,8 @@ func (d *document) plan(cols []driver.Column) (*Plan, error) {
 	if d.typ.Kind() == reflect.Pointer {
 		p.record = d.record
 	}
-	if d.isMap {
+	p.pairs = d.isList
+	if d.isMap || d.isList {
 		p.names = make([]string, len(cols))
 		for i, c := range cols {
 			p.names[i] = c.Name
@@ -105,6 +111,27 @@ func (d *document) match(cols []driver.Column) []int {
 		}
 	}
 	return keys
+}
+
+// isPairs reports whether t is a slice of structs of a Key and a Value, as bson.D is: a document in its order.
+func isPairs(t reflect.Type) bool {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct || t.Elem().NumField() != 2 {
+		return false
+	}
+	key, value := t.Elem().Field(0), t.Elem().Field(1)
+	return key.Name == "Key" && key.Type.Kind() == reflect.String && value.Name == "Value" && value.Type == reflect.TypeFor[any]()
+}
+
+// readPairs reads a document into a slice of its keys and values.
+func (p *Plan) readPairs(vals []driver.Value, list reflect.Value) {
+	list.Set(reflect.MakeSlice(list.Type(), len(vals), len(vals)))
+	for i, name := range p.names {
+		e := list.Index(i)
+		e.Field(0).SetString(name)
+		if v := vals[i].Any(); v != nil {
+			e.Field(1).Set(reflect.ValueOf(v))
+		}
+	}
 }
 
 func (d *document) path(f *part) string { return typeName(d.record) + "." + f.path }

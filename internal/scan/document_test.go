@@ -98,6 +98,18 @@ func TestADocumentGoesIntoMapsAndSingleValues(t *testing.T) {
 	if err := plan.Into(vals, &m); err != nil || !reflect.DeepEqual(m, map[string]any{"n": int64(7)}) {
 		t.Errorf("%v, %v", m, err)
 	}
+	type pairs []struct {
+		Key   string
+		Value any
+	}
+	plan, err = scan.CompileDocument(reflect.TypeFor[pairs](), keys("b", "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d pairs
+	if err := plan.Into([]driver.Value{driver.IntValue(7), {}}, &d); err != nil || !reflect.DeepEqual(d, pairs{{"b", int64(7)}, {"a", nil}}) {
+		t.Errorf("%v, %v", d, err)
+	}
 	if plan, err = scan.CompileDocument(reflect.TypeFor[int](), keys("n")); err != nil {
 		t.Fatal(err)
 	}

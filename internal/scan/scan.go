@@ -37,6 +37,7 @@ type Plan struct {
 	record reflect.Type // the struct or map behind typ, if typ is a pointer to one
 	steps  []step
 	names  []string // of a map's keys; nil if it isn't a map
+	pairs  bool     // not a map but keys and values in their order
 	lacks  []lack   // fields that a document has no key for, and that NULL doesn't go into
 }
 
@@ -136,6 +137,14 @@ func (p *Plan) Into(vals []driver.Value, dst any) error {
 		record := reflect.New(p.record).UnsafePointer()
 		*(*unsafe.Pointer)(at) = record
 		at = record
+	}
+	if p.pairs {
+		record := p.record
+		if record == nil {
+			record = p.typ
+		}
+		p.readPairs(vals, reflect.NewAt(record, at).Elem())
+		return nil
 	}
 	if p.names != nil {
 		m := make(map[string]any, len(vals))
