@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"reflect"
+	"unsafe"
 
 	"github.com/plinthdb/plinth/hook"
 )
@@ -32,6 +33,9 @@ func All[T any](ctx context.Context, q Querier, statement string, args ...any) (
 	var all []T
 	for rows.Next() {
 		var v T
+		if all == nil {
+			all = room[T](rows.stmt)
+		}
 		all = append(all, v)
 		if err := read(rows, &all[len(all)-1]); err != nil {
 			return nil, err
@@ -40,7 +44,22 @@ func All[T any](ctx context.Context, q Querier, statement string, args ...any) (
 	if err := rows.Close(); err != nil {
 		return nil, err
 	}
+	if rows.stmt != nil {
+		rows.stmt.returned(len(all))
+	}
 	return all, nil
+}
+
+// maxRoom bounds, in bytes, the memory that is taken for rows that aren't there yet.
+const maxRoom = 1 << 20
+
+// room returns an empty slice with room for the rows that a statement is expected to return.
+func room[T any](s *statement) []T {
+	if s == nil {
+		return nil
+	}
+	var v T
+	return make([]T, 0, min(s.expected(), maxRoom/int(max(unsafe.Sizeof(v), 1))))
 }
 
 // Each returns the rows as a sequence of Ts, read as the loop asks for them. An error is the last element. The query

@@ -1,6 +1,7 @@
 package plinth
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -11,6 +12,26 @@ import (
 type statement struct {
 	*driver.Stmt
 	cost atomic.Int64 // nanoseconds of its last runs, on average: see learn
+
+	last, before atomic.Int32 // how many rows All has read the last two times
+}
+
+// expected returns how many rows there will be if it's as the last two times, for which All makes room at once; 0 for what is
+// soon read anyway.
+func (s *statement) expected() int {
+	if n := int(min(s.last.Load(), s.before.Load())); n >= fewRows {
+		return n
+	}
+	return 0
+}
+
+const fewRows = 8
+
+// returned takes note of how many rows there were.
+func (s *statement) returned(n int) {
+	if now := int32(min(n, math.MaxInt32)); now >= fewRows || s.last.Load() != 0 {
+		s.before.Store(s.last.Swap(now))
+	}
 }
 
 // statements keeps compiled texts. It has two generations: when the young one is full the old one is dropped and
