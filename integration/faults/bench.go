@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,11 +101,8 @@ func (b *bench) version() string {
 	if b.server == nil {
 		return "as it comes with Plinth"
 	}
-	version := b.server.Version()
-	if i := strings.LastIndex(version, " ("); i > 0 {
-		version = version[:i]
-	}
-	return version
+	said := b.server.Version()
+	return cmp.Or(regexp.MustCompile(`\d+\.[\d.]*\d`).FindString(said), said)
 }
 
 // times is how often to do what the long form does n times.

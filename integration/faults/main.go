@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +155,7 @@ once. The servers' processes are killed with SIGKILL, which loses what they had 
 doesn't test disks.
 
 `)
-	fmt.Fprintf(&b, "Measured on %s.", r.began.UTC().Format("2 January 2006"))
+	fmt.Fprintf(&b, "Measured on %s, with %d processors.", r.began.UTC().Format("2 January 2006"), runtime.NumCPU())
 	for _, name := range []string{"PostgreSQL", "MariaDB", "SQLite"} {
 		if v := r.versions[name]; v != "" {
 			fmt.Fprintf(&b, " %s: %s.", name, v)

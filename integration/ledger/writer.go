@@ -70,7 +70,9 @@ func (w *Writer) Start(unexpected func(error)) (stop func()) {
 	for range Writers {
 		work.Go(func() {
 			for ctx.Err() == nil {
-				if err := w.Write(context.Background()); err != nil && !Gone(err) && !(w.Timely && errors.Is(err, plinth.ErrTimeout)) {
+				err := w.Write(context.Background())
+				late := w.Timely && errors.Is(err, plinth.ErrTimeout)
+				if err != nil && !Gone(err) && !late {
 					unexpected(err)
 					return
 				}
