@@ -111,7 +111,7 @@ func (d *Database) goDark(t *testing.T, server, url string, book *book, v verb, 
 		t.Error(err)
 		return 0, false, err
 	}
-	defer proxy.Close()
+	defer proxy.Close() //nolint:errcheck // ends with the call
 	o := plinth.Options{URL: proxy.URL(d.Plain(t, url)), Connect: s.gone != none}
 	PoolOf(2)(&o)
 	Silent(&o)

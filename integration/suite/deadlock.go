@@ -44,19 +44,19 @@ func (l *locking) byHand(t *testing.T, work func(ctx context.Context, tx *plinth
 	if _, err := tx.Execute(t.Context(), ledger.Insert, token); err != nil {
 		return err
 	}
-	if err := work(t.Context(), tx); err == nil {
+	err = work(t.Context(), tx)
+	if err == nil {
 		err := tx.Commit(t.Context())
 		l.Tell(err, token)
 		return err
-	} else if _, next := tx.Execute(t.Context(), ledger.Insert, later); !errors.Is(next, plinth.ErrTxDone) {
-		t.Errorf("the statement after %v: %v, want ErrTxDone", err, next)
-		return err
-	} else if commit := tx.Commit(t.Context()); !errors.Is(commit, plinth.ErrTxDone) {
-		t.Errorf("Commit after %v: %v, want ErrTxDone", err, commit)
-		return err
-	} else {
-		return err
 	}
+	if _, next := tx.Execute(t.Context(), ledger.Insert, later); !errors.Is(next, plinth.ErrTxDone) {
+		t.Errorf("the statement after %v: %v, want ErrTxDone", err, next)
+	}
+	if commit := tx.Commit(t.Context()); !errors.Is(commit, plinth.ErrTxDone) {
+		t.Errorf("Commit after %v: %v, want ErrTxDone", err, commit)
+	}
+	return err
 }
 
 // again is a transaction of InTx, which may run more than once.

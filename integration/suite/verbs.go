@@ -135,7 +135,7 @@ func (db *Database) verbs() map[string]verb {
 			if err != nil {
 				return err
 			}
-			defer rows.Close()
+			defer rows.Close() //nolint:errcheck // repeats what Err told
 			d.hole()
 			for rows.Next() {
 			}
