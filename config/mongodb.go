@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // mongodbDialect reads and writes MongoDB's connection strings:
 // https://www.mongodb.com/docs/manual/reference/connection-string/
@@ -38,7 +41,37 @@ func (mongodbDialect) param(c *Config, _ *problems, key, value string) {
 	c.Params = c.Params.Add(key, value)
 }
 
-func (mongodbDialect) check(*Config, *problems) {}
+// check has the driver's own words for the pool and the call count where the engine's settings say nothing.
+func (mongodbDialect) check(c *Config, p *problems) {
+	for key, value := range c.Params.All() {
+		n, err := strconv.Atoi(value)
+		name, taken, unit := "", false, ""
+		switch strings.ToLower(key) {
+		case "maxpoolsize":
+			name, taken = "max_open_conns", c.MaxOpenConns != 0
+		case "minpoolsize":
+			name, taken = "min_conns", c.MinConns != 0 || n == 0
+		case "maxidletimems":
+			name, taken, unit = "conn_max_idle_time", c.ConnMaxIdleTime != 0 || n == 0, "ms"
+		case "waitqueuetimeoutms":
+			name, taken, unit = "acquire_timeout", c.AcquireTimeout != 0 || n == 0, "ms"
+		case "timeoutms":
+			name, taken, unit = "timeout", c.Timeout != 0 || n == 0, "ms"
+		default:
+			continue
+		}
+		s, known := findSetting(name)
+		switch {
+		case err != nil || n < 0:
+			p.add(key, "isn't a whole number", "")
+		case taken || !known:
+		default:
+			if problem, hint := s.set(c, value+unit); problem != "" {
+				p.add(key, problem, hint)
+			}
+		}
+	}
+}
 
 // write ends the hosts with a slash, which older drivers need in front of the options.
 func (mongodbDialect) write(c *Config, password string) (string, []string) {
