@@ -27,24 +27,28 @@ const exactlyOnce = "exactlyonce"
 // errMarked says that the token is there already, and committed.
 var errMarked = errors.New("the token was used before")
 
-// ExactlyOnce runs fn in a transaction and applies what it does once for a token, however often it's called with that token, by
-// whichever process, and whatever breaks in between. The token is inserted into the table plinth_tokens as the
-// transaction's first statement, and fn's result is stored with it before COMMIT. Where the token is there already fn isn't run, or
-// is rolled back: alreadyApplied is true, and result is what was stored. So the caller has to make the token before the first
-// try and keep it for all others: the id of an order, an Idempotency-Key of a request. CreateTokens makes the table.
+// ExactlyOnce runs fn in a transaction and applies what it does once for a token, however often it's called with that
+// token, by whichever process, and whatever breaks in between. The token is inserted into the table plinth_tokens as the
+// transaction's first statement, and fn's result is stored with it before COMMIT. Where the token is there already fn isn't
+// run, or is rolled back: alreadyApplied is true, and result is what was stored. So the caller has to make the token before
+// the first try and keep it for all others: the id of an order, an Idempotency-Key of a request. CreateTokens makes the
+// table.
 //
 // fn runs again for the reasons InTx has, and when the answer to COMMIT was lost: the token then tells whether it had been
-// applied. (alreadyApplied is true if it had.) A session of this engine that was lost and still holds the token is ended on the server first. fn must do
-// all its work on tx, must leave it open, and must run no schema change where that commits. An error of fn's is returned as it is, and the token
-// isn't used.
+// applied. (alreadyApplied is true if it had.) A session of this engine that was lost and still holds the token is ended on
+// the server first. fn must do all its work on tx, must leave it open, and must run no schema change where that commits. An
+// error of fn's is returned as it is, and the token isn't used.
 //
 // A token is valid UTF-8 of 1 to 255 bytes. T is stored as JSON, up to 64 KiB of it; a struct{} isn't stored. Errors:
-//   - ErrOutcomeUnknown: what became of a COMMIT couldn't be found out before the attempts or ctx ended. Call it again with the same token.
-//   - ErrLocked: another call with the token is running, or a lost connection that the server hasn't given up yet. Nothing was applied.
+//   - ErrOutcomeUnknown: what became of a COMMIT couldn't be found out before the attempts or ctx ended. Call it again with
+//     the same token.
+//   - ErrLocked: another call with the token is running, or a lost connection that the server hasn't given up yet. Nothing
+//     was applied.
 //   - ErrUndefined: there is no table plinth_tokens.
 //   - ErrTooLarge: the result. Nothing was applied.
 //   - with alreadyApplied: it was applied, but its result can't be read, or doesn't fit T (ErrScan).
-func ExactlyOnce[T any](ctx context.Context, e *Engine, token string, fn func(ctx context.Context, tx *Tx) (T, error), opts ...TxOptions) (result T, alreadyApplied bool, err error) {
+func ExactlyOnce[T any](ctx context.Context, e *Engine, token string, fn func(ctx context.Context, tx *Tx) (T, error),
+	opts ...TxOptions) (result T, alreadyApplied bool, err error) {
 	var none T
 	o, err := e.once(ctx, token, opts)
 	if err != nil {
@@ -68,8 +72,9 @@ func ExactlyOnce[T any](ctx context.Context, e *Engine, token string, fn func(ct
 	return result, o.found, err
 }
 
-// CreateTokens makes the table that ExactlyOnce needs, unless it's there: plinth_tokens, with the columns token (the primary key),
-// result (JSON, NULL if there is none) and created_at. It takes the rights to do that, and is for a migration or a deployment.
+// CreateTokens makes the table that ExactlyOnce needs, unless it's there: plinth_tokens, with the columns token (the
+// primary key), result (JSON, NULL if there is none) and created_at. It takes the rights to do that, and is for a migration
+// or a deployment.
 func CreateTokens(ctx context.Context, e *Engine) error {
 	st, err := e.tokens("create tokens")
 	if err != nil {
@@ -87,9 +92,9 @@ func CreateTokens(ctx context.Context, e *Engine) error {
 	return nil
 }
 
-// PruneTokens deletes the tokens that are older than that, by the database's clock, and returns how many. It's done in batches of a
-// thousand, so that nobody waits for long. A token that was deleted can be applied again: keep them for longer than anybody
-// may still come back with one.
+// PruneTokens deletes the tokens that are older than that, by the database's clock, and returns how many. It's done in
+// batches of a thousand, so that nobody waits for long. A token that was deleted can be applied again: keep them for longer
+// than anybody may still come back with one.
 func PruneTokens(ctx context.Context, e *Engine, olderThan time.Duration) (int64, error) {
 	const op = "prune tokens"
 	st, err := e.tokens(op)
@@ -310,8 +315,8 @@ func (o *once) store(ctx context.Context, tx *Tx, result any) error {
 	return err
 }
 
-// find reads what was stored. It's done in a transaction, which whatever stands in front of the databases sends to the one that
-// is written to.
+// find reads what was stored. It's done in a transaction, which whatever stands in front of the databases sends to the one
+// that is written to.
 func (o *once) find(ctx context.Context) error {
 	if !o.stores {
 		return nil
@@ -435,7 +440,7 @@ func (l *lostSessions) forget(token string) {
 	delete(l.by, token)
 }
 
-// refuses refuses what a function that ExactlyOnce runs must not do.
+// refuses returns an error for what a function that ExactlyOnce runs must not do.
 func (h *hold) refuses(e *Engine, stmt *statement) error {
 	if h == nil || !h.exact || stmt.Class != driver.Schema || h.st.info.TransactionalDDL {
 		return nil

@@ -25,16 +25,16 @@ func (b *backend) Tokens() driver.TokenStatements {
 	}
 }
 
-// identity is who a session is. Its number is given out anew when the server starts again, and another server has numbers of its
-// own; so there is which start of which server it was: UUID_SHORT has that in its upper bits, the server's id and when it
-// started. (A server that was asked for more than 16 million of them counts as another, and nothing is ended there.)
-// https://mariadb.com/docs/server/reference/sql-functions/secondary-functions/miscellaneous-functions/uuid_short
+// identity is who a session is. Its number is given out anew when the server starts again, and another server has numbers
+// of its own; so there is which start of which server it was: UUID_SHORT has that in its upper bits, the server's id and
+// when it started. (A server that was asked for more than 16 million of them counts as another, and nothing is ended
+// there.) https://mariadb.com/docs/server/reference/sql-functions/secondary-functions/miscellaneous-functions/uuid_short
 type identity struct{ number, start string }
 
 const whoAmI = "SELECT CONNECTION_ID(), CONCAT(UUID_SHORT() >> 24, '@', @@hostname)"
 
-// Identity implements driver.Fencer. It's asked once a connection. Behind a proxy, which is known by the number that the login
-// was told being none of the server's, nobody can say what KILL would hit, and there is none.
+// Identity implements driver.Fencer. It's asked once a connection. Behind a proxy, which is known by the number that the
+// login was told being none of the server's, nobody can say what KILL would hit, and there is none.
 func (s *session) Identity(ctx context.Context) (any, error) {
 	if s.who != nil {
 		return *s.who, nil

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// BreakerState is what a pool thinks of its target. It's the circuit breaker of Nygard's "Release It!", on dials: no statement's
-// failure counts, only that connections can't be opened, for as long as none is open.
+// BreakerState is what a pool thinks of its target. It's the circuit breaker of Nygard's "Release It!", on dials: no
+// statement's failure counts, only that connections can't be opened, for as long as none is open.
 type BreakerState uint8
 
 // The states.

@@ -32,10 +32,10 @@ type Options struct {
 	// LeakThreshold is for how long a connection may be held before OnLeak is told who holds it. 0: leak detection is
 	// off and costs nothing; on, each Acquire remembers its caller's stack (about a microsecond).
 	LeakThreshold time.Duration
-	// BreakerFailures is after how many dials in a row that couldn't reach the target (their error has a method Unreachable()
-	// bool that says so), while no connection is open, it counts as down. Then who asks for a connection, or waits for one, fails at
-	// once with a *DownError instead of waiting for AcquireTimeout; one caller is let in whenever another dial may start, ten times a second,
-	// and the first that succeeds lets all in. 0: 5. Negative: never.
+	// BreakerFailures is after how many dials in a row that couldn't reach the target (their error has a method
+	// Unreachable() bool that says so), while no connection is open, it counts as down. Then who asks for a connection, or
+	// waits for one, fails at once with a *DownError instead of waiting for AcquireTimeout; one caller is let in whenever
+	// another dial may start, ten times a second, and the first that succeeds lets all in. 0: 5. Negative: never.
 	BreakerFailures int
 }
 

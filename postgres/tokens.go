@@ -8,9 +8,9 @@ import (
 	"github.com/plinthdb/plinth/driver"
 )
 
-// Tokens implements driver.Tokens. A token is a bytea, which no collation or encoding touches. ON CONFLICT DO NOTHING waits for
-// another transaction that has the same token open, and where it commits nothing is inserted: no transaction is aborted, and
-// no error is in the server's log.
+// Tokens implements driver.Tokens. A token is a bytea, which no collation or encoding touches. ON CONFLICT DO NOTHING waits
+// for another transaction that has the same token open, and where it commits nothing is inserted: no transaction is
+// aborted, and no error is in the server's log.
 func (b *backend) Tokens() driver.TokenStatements {
 	return driver.TokenStatements{
 		Bytes: true,
@@ -38,8 +38,8 @@ type identity struct {
 	tx         int64 // when the transaction began; 0: of no interest, because nobody else is given this session
 }
 
-// Identity implements driver.Fencer. What it asks for is asked once a connection. Behind a pooler, which is known by the pid that
-// the login was told being none of the server's, it's asked in each transaction, and counts for that one only.
+// Identity implements driver.Fencer. What it asks for is asked once a connection. Behind a pooler, which is known by the
+// pid that the login was told being none of the server's, it's asked in each transaction, and counts for that one only.
 func (s *session) Identity(ctx context.Context) (any, error) {
 	if s.who != nil {
 		return *s.who, nil
