@@ -389,7 +389,8 @@ func TestAggregateSumsByGroup(t *testing.T) {
 	s := mongotest.Start(t)
 	c := accounts(t, connect(t, s.URL()))
 	group := bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: nil}, {Key: "total", Value: bson.D{{Key: "$sum", Value: "$balance"}}}}}}
-	cursor, err := c.Aggregate(t.Context(), mongo.Pipeline{{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{1, 2, 9}}}}}}}, group})
+	match := bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{1, 2, 9}}}}}}}
+	cursor, err := c.Aggregate(t.Context(), mongo.Pipeline{match, group})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,9 @@ func failure(code int32, text string) *serverError { return &serverError{code: c
 
 // answer is the error as a reply: https://www.mongodb.com/docs/manual/reference/method/db.runCommand/, "Response".
 func (e *serverError) answer(labels []string) bson.D {
-	doc := bson.D{{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: e.text}, {Key: "code", Value: e.code}, {Key: "codeName", Value: names[e.code]}}
+	doc := bson.D{
+		{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: e.text}, {Key: "code", Value: e.code}, {Key: "codeName", Value: names[e.code]},
+	}
 	doc = append(doc, e.more...)
 	if len(labels) > 0 {
 		doc = append(doc, bson.E{Key: "errorLabels", Value: labels})

@@ -59,7 +59,9 @@ func (s *Server) cursor(r *request, name string, docs []bson.D, size int, single
 		id = s.ids
 		s.cursors[id] = &cursor{r.conn.member, name, docs[size:]}
 	}
-	return bson.D{{Key: "cursor", Value: bson.D{{Key: "firstBatch", Value: array(docs[:size])}, {Key: "id", Value: id}, {Key: "ns", Value: name}}}}
+	return bson.D{{Key: "cursor", Value: bson.D{
+		{Key: "firstBatch", Value: array(docs[:size])}, {Key: "id", Value: id}, {Key: "ns", Value: name},
+	}}}
 }
 
 func array(docs []bson.D) bson.A {
@@ -319,7 +321,9 @@ func (s *Server) getMore(r *request) (bson.D, error) {
 		delete(s.cursors, id)
 		id = 0
 	}
-	return bson.D{{Key: "cursor", Value: bson.D{{Key: "nextBatch", Value: array(docs)}, {Key: "id", Value: id}, {Key: "ns", Value: c.name}}}}, nil
+	return bson.D{{Key: "cursor", Value: bson.D{
+		{Key: "nextBatch", Value: array(docs)}, {Key: "id", Value: id}, {Key: "ns", Value: c.name},
+	}}}, nil
 }
 
 func (s *Server) killCursors(r *request) (bson.D, error) {

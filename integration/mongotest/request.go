@@ -53,7 +53,9 @@ var writes = map[string]bool{ //nolint:gochecknoglobals // a constant
 }
 
 // reads need the primary unless they say otherwise.
-var reads = map[string]bool{"find": true, "aggregate": true, "count": true, "distinct": true, "listCollections": true} //nolint:gochecknoglobals // a constant
+var reads = map[string]bool{ //nolint:gochecknoglobals // a constant
+	"find": true, "aggregate": true, "count": true, "distinct": true, "listCollections": true,
+}
 
 // answer carries a command out and replies. It returns whether the connection goes on.
 func (s *Server) answer(c *conn, m message) bool {
