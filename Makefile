@@ -53,7 +53,7 @@ bench-async: ## measure what batches gain many callers
 	@cd integration && go run ./benchasync
 
 faults: ## cut, kill and restart servers under exactly-once work, count every token, and write docs/faults.md
-	@cd integration && go run ./faults
+	@cd integration && go run ./faults -out ../docs/faults.md
 
 demo: ## a tour of a minute
 	@go run ./cmd/plinth demo

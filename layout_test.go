@@ -16,6 +16,8 @@ func TestADriverLinksNoOtherDriver(t *testing.T) {
 		"./sqlite":   {"pgx", "go-sql-driver", "mattn/go-sqlite3", "mongo", "plinth/postgres", "plinth/mariadb", "plinth/mongodb"},
 		"./postgres": {"go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/mariadb"},
 		"./mariadb":  {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres"},
+		"./mongodb":  {"pgx", "go-sql-driver", "mattn", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres", "plinth/mariadb"},
+		"./async":    {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres", "plinth/mariadb"},
 		"./stdsql":   {"pgx", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite", "plinth/postgres"},
 		".":          {"pgx", "go-sql-driver", "mattn", "mongo", "zombiezen", "modernc.org", "plinth/sqlite"},
 	}
