@@ -58,7 +58,7 @@ func main() {
 	}
 	fmt.Printf("%s, %s/%s, %d processors; median of %d rounds, contenders in random order\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds)
-	for _, t := range slices.Concat(sqliteTasks(), postgresTasks(), mariadbTasks()) {
+	for _, t := range slices.Concat(sqliteTasks(), postgresTasks(), mariadbTasks(), mongodbTasks()) {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), t.name) {
 			continue
 		}
