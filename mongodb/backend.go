@@ -152,7 +152,7 @@ func (s statement) Bind(args []any) (native string, flat []any, err error) {
 func (b *backend) Split(script io.Reader) iter.Seq2[driver.ScriptStatement, error] {
 	return func(yield func(driver.ScriptStatement, error) bool) {
 		for st, err := range lang.Statements(script) {
-			if !yield(driver.ScriptStatement{Text: st.Text, Line: st.Line}, err) {
+			if !yield(driver.ScriptStatement(st), err) {
 				return
 			}
 		}

@@ -54,7 +54,7 @@ func (s *session) run(c *call, cmd *lang.Command) (answer, error) {
 	case lang.FindOneAndUpdate, lang.FindOneAndReplace, lang.FindOneAndDelete:
 		return s.findAnd(ctx, cmd)
 	}
-	return s.command1(ctx, cmd)
+	return s.runAsItIs(ctx, cmd)
 }
 
 // collection returns the command's collection, with its concerns.
@@ -152,7 +152,7 @@ func (s *session) aggregate(ctx context.Context, cmd *lang.Command) (answer, err
 		a.AllowDiskUse, a.BatchSize, a.BypassDocumentValidation = o.AllowDiskUse, o.BatchSize, o.BypassValidation
 		a.Collation, a.Comment, a.Hint, a.Let = collation(o.Collation), o.Comment, o.Hint, document(o.Let)
 		if ms := limit(ctx, o.MaxTime); ms > 0 {
-			a.Custom = bson.M{"maxTimeMS": ms}
+			a.Custom = bson.M{"maxTimeMS": ms} //nolint:staticcheck // the library has no other way to bound a cursor's command
 		}
 		return nil
 	})
@@ -340,8 +340,8 @@ func (s *session) findAnd(ctx context.Context, cmd *lang.Command) (answer, error
 	return a, err
 }
 
-// command1 runs any other database command as it is. The library repeats none of these, nor adds concerns to them.
-func (s *session) command1(ctx context.Context, cmd *lang.Command) (answer, error) {
+// runAsItIs runs any other database command as it is. The library repeats none of these, nor adds concerns to them.
+func (s *session) runAsItIs(ctx context.Context, cmd *lang.Command) (answer, error) {
 	pref := options.RunCmd().SetReadPreference(s.preference())
 	if len(cmd.Raw) > 0 {
 		switch cmd.Raw[0].Key {
