@@ -216,9 +216,8 @@ func (s *session) readJob(ctx context.Context, i int, mark int64) *driver.Fault 
 			j.Outcome, j.Err = driver.Failed, bad
 			continue
 		}
-		s.rows.ready = false
 		j.Columns = s.rows.plan.columns
-		j.Keep(s.rows.vals)
+		j.Keep(s.rows.Vals)
 	}
 	if j.Query {
 		if j.Columns == nil && f == nil {

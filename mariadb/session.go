@@ -54,6 +54,7 @@ type running struct {
 func newSession(l *link, back *backend) *session {
 	s := &session{link: l, back: back}
 	s.rows.s = s
+	s.rows.Init(&s.rows, &s.Session)
 	s.Init(s, &back.Backend, l.NetConn())
 	s.cache.init(back.to.StatementCache)
 	return s
@@ -93,22 +94,23 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 			row, f = s.answer(ctx)
 		}
 		if f != nil && !again && s.outdated(st, f) {
-			s.rows.open = false
+			s.rows.Open = false
 			continue
 		}
 		if f == nil && row != nil {
 			s.running.phase = driver.Fetch
 			if f = s.rows.take(row); f == nil {
+				s.rows.Ready = true
 				return &s.rows, nil
 			}
 			f = s.Unusable(ctx, f)
 		}
-		s.leave(st)
 		if f != nil {
-			s.rows.open = false
+			s.leave(st)
+			s.rows.Open = false
 			return nil, f
 		}
-		s.rows.finished()
+		s.rows.Finish()
 		return &s.rows, nil
 	}
 }
@@ -119,7 +121,7 @@ func (s *session) enter(ctx context.Context, req *driver.Request) *driver.Fault 
 		return f
 	}
 	if (req.ReadOnly || s.tx.opts.ReadOnly) && !guardable(req.Stmt) {
-		f := driver.Faultf(driver.ReadOnly, "%s may end the transaction that only reads, and write behind it", req.Stmt.Verb)
+		f := driver.Faultf(driver.ReadOnly, "this %s isn't kept from writing by a transaction that only reads", req.Stmt.Verb)
 		f.Hint = onlyReads
 		return f
 	}
@@ -140,7 +142,7 @@ func (s *session) leave(st *prepared) {
 
 // usable says why no call can begin, or nil.
 func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
-	if f := s.Startable(ctx, phase, s.rows.open); f != nil {
+	if f := s.Startable(ctx, phase, s.rows.Open); f != nil {
 		return f
 	}
 	if s.tx.failed {
@@ -300,7 +302,7 @@ func (s *session) step() ([]byte, error) {
 		run.answer = res
 		if res.Columns != nil {
 			run.inRows, run.returns = true, run.stmt != nil && returning(run.stmt.Verb)
-			if !run.spoken && s.rows.open {
+			if !run.spoken && s.rows.Open {
 				s.rows.describe(res)
 			}
 			return nil, nil

@@ -2,7 +2,9 @@ package mariadb
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/plinthdb/plinth/driver"
 )
@@ -63,10 +65,38 @@ func (s *session) sendGuard() {
 // a procedure or a block may end it, too.
 func guardable(stmt *driver.Stmt) bool {
 	switch stmt.Verb {
-	case "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE", "DO", "SET", "USE":
+	case "SELECT", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE", "DO", "USE":
 		return true
+	case "SET":
+		return setsOwn(stmt.Binder.Fingerprint())
 	}
 	return stmt.Access == driver.Read
+}
+
+// setsOwn reports whether a SET, of which text has no literals and no comments, changes nothing beyond its session: the server
+// lets SET GLOBAL pass, and commits before SET PASSWORD, SET DEFAULT ROLE, and what SET STATEMENT … FOR may hold. In doubt it
+// says no.
+func setsOwn(text string) bool {
+	words := strings.FieldsFunc(strings.ToUpper(text), func(r rune) bool {
+		return r != '@' && r != '_' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	for i, word := range words {
+		behind := words[i+1:]
+		switch strings.TrimPrefix(word, "@@") { // @word is a variable of the user's
+		case "GLOBAL", "PASSWORD":
+			return false
+		case "DEFAULT":
+			if len(behind) > 0 && behind[0] == "ROLE" {
+				return false
+			}
+		case "STATEMENT":
+			at := slices.Index(behind, "FOR")
+			if at < 0 || at+1 == len(behind) || behind[at+1] != "SELECT" {
+				return false
+			}
+		}
+	}
+	return !strings.HasSuffix(text, "…") // the fingerprint was cut
 }
 
 func isolation(level driver.Isolation) string {
@@ -168,7 +198,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 // rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
 // transaction any more.
 func (s *session) rollback(ctx context.Context) *driver.Fault {
-	if s.rows.open {
+	if s.rows.Open {
 		_, _ = s.rows.Abandon(ctx)
 	}
 	s.undo = s.undo || !s.tx.due() || s.inTransaction()
@@ -214,7 +244,7 @@ func (s *session) TxState() driver.TxState {
 		return driver.TxUnknown
 	case s.undo:
 		return driver.TxIdle
-	case s.Awaited() > 0 && !s.rows.open: // what isn't answered is either in the transaction, or has ended it
+	case s.Awaited() > 0 && !s.rows.Open: // what isn't answered is either in the transaction, or has ended it
 		if s.tx.open {
 			return driver.TxDead
 		}

@@ -106,7 +106,7 @@ func (s *session) aside(ctx context.Context, msg pgproto3.BackendMessage) *drive
 	case *pgproto3.BindComplete:
 		run.bound = !run.begin && run.limits == 0 && run.guard != guardSent
 	case *pgproto3.RowDescription:
-		if s.describing == nil && s.rows.open {
+		if s.describing == nil && s.rows.Open {
 			s.rows.redescribe(m)
 		}
 	case *pgproto3.ParameterStatus:

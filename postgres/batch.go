@@ -202,7 +202,7 @@ func (s *session) answering() {
 		if st := b.sts[b.at]; j.Query && st.columns != nil {
 			j.Columns = st.columns
 			s.rows.begin(context.Background(), st)
-			s.rows.open = false
+			s.rows.Open = false
 		}
 	}
 }
@@ -275,8 +275,7 @@ func (s *session) takeRow(m *pgproto3.DataRow) {
 		j.Outcome, j.Err = driver.Failed, f
 		return
 	}
-	s.rows.ready = false
-	j.Keep(s.rows.vals)
+	j.Keep(s.rows.Vals)
 }
 
 // settleJobs decides about the jobs up to a Sync that was answered.

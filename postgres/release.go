@@ -17,7 +17,7 @@ func (s *session) Native() any {
 	if s.native != nil {
 		return s.native
 	}
-	if s.Broken != nil || s.Unsettled() || s.undo || s.rows.open {
+	if s.Broken != nil || s.Unsettled() || s.undo || s.rows.Open {
 		return nil
 	}
 	if s.tx.due() { // what it does shall be in the transaction

@@ -5,47 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/postgres/internal/pgvalue"
 )
 
-// rows are the session's rows: there is one set at a time, and it is used again and again. They are read from the network
-// as they are asked for.
+// rows are the session's rows.
 type rows struct {
+	netdriver.Rows
 	s       *session
 	st      *prepared
 	columns []driver.Column
 	types   []*pgvalue.Type
 	formats []int16
-	vals    []driver.Value
-	arena   pgvalue.Arena
-
-	result driver.Result
-	open   bool            // until Close
-	over   bool            // the answer was read to its end, or was given up
-	ready  bool            // vals hold a row that Next hasn't returned yet
-	err    *driver.Fault   // why the rows ended early
-	done   <-chan struct{} // of the context that is watched
-	doomed bool            // the transaction will be rolled back
 }
 
 // begin makes the rows those of a statement that was just sent.
 func (r *rows) begin(ctx context.Context, st *prepared) {
+	r.Begin(ctx)
 	r.st, r.columns, r.types, r.formats = st, st.columns, st.types, st.resultFormats
-	r.open, r.over, r.ready, r.err, r.done, r.result = true, false, false, nil, ctx.Done(), driver.Result{}
-	r.arena.Reset()
-	r.size()
-}
-
-func (r *rows) size() {
-	if n := len(r.columns); cap(r.vals) < n {
-		r.vals = make([]driver.Value, n)
-	} else {
-		r.vals = r.vals[:n]
-	}
+	r.Size(len(r.columns))
 }
 
 // redescribe is for a statement that is parsed anew each time, whose columns may be other ones than the last time. Their
@@ -72,7 +53,7 @@ func (r *rows) redescribe(m *pgproto3.RowDescription) {
 		}
 		r.columns[i], r.types[i], r.formats[i] = driver.Column{Name: string(f.Name), Type: t.Name}, t, f.Format
 	}
-	r.size()
+	r.Size(n)
 }
 
 // take reads a row that has come.
@@ -82,154 +63,51 @@ func (r *rows) take(row *pgproto3.DataRow) *driver.Fault {
 			Err: fmt.Errorf("the server sent a row of %d values for %d columns", len(row.Values), len(r.types))}
 	}
 	for i, src := range row.Values {
-		v, err := r.types[i].Decode(src, r.formats[i], &r.arena)
+		v, err := r.types[i].Decode(src, r.formats[i], &r.Arena)
 		if err != nil {
-			return undecodable(err, r.columns[i].Name)
+			return netdriver.Undecodable(err, r.columns[i].Name)
 		}
-		r.vals[i] = v
+		r.Vals[i] = v
 	}
-	r.ready = true
 	return nil
-}
-
-func undecodable(err error, column string) *driver.Fault {
-	f, ok := err.(*driver.Fault)
-	if !ok {
-		f = &driver.Fault{Kind: driver.Unknown, Err: err}
-	}
-	named := *f
-	named.Phase, named.Sent = driver.Fetch, true
-	named.Err = fmt.Errorf("column %q: %w", column, f.Err)
-	return &named
-}
-
-// finished marks rows that were read to the end.
-func (r *rows) finished() {
-	r.over, r.result = true, r.s.running.result
 }
 
 // Columns implements driver.Rows.
 func (r *rows) Columns() []driver.Column { return r.columns }
 
-// Next implements driver.Rows.
-func (r *rows) Next(ctx context.Context) ([]driver.Value, error) {
-	switch {
-	case !r.open:
-		return nil, io.EOF
-	case r.err != nil:
-		return nil, r.err
-	case r.over:
-		return nil, io.EOF
+// ReadRow implements netdriver.RowReader.
+func (r *rows) ReadRow(ctx context.Context) (bool, *driver.Fault) {
+	row, f := r.s.answer(ctx)
+	if row == nil || f != nil {
+		return false, f
 	}
-	if done := ctx.Done(); done != nil {
-		select {
-		case <-done:
-			return nil, r.fail(r.s.Interrupted(ctx))
-		default:
-		}
-		if done != r.done {
-			r.done = done
-			r.s.EndCall()
-			r.s.StartCall(ctx)
-		}
+	if f = r.take(row); f != nil {
+		return false, r.s.Unusable(ctx, f)
 	}
-	if !r.ready {
-		row, f := r.s.answer(ctx)
-		if f == nil && row == nil {
-			r.s.leave(r.st)
-			r.finished()
-			return nil, io.EOF
-		}
-		if f == nil {
-			if f = r.take(row); f != nil {
-				f = r.s.Unusable(ctx, f)
-			}
-		}
-		if f != nil {
-			return nil, r.fail(f)
-		}
-	}
-	r.ready = false
-	return r.vals, nil
+	return true, nil
 }
 
-// fail ends the rows early.
-func (r *rows) fail(f *driver.Fault) *driver.Fault {
+// EndCall implements netdriver.RowReader.
+func (r *rows) EndCall() driver.Result {
 	r.s.leave(r.st)
-	r.finished()
-	r.err = f
-	return f
+	return r.s.running.result
 }
 
-// drainTime is for how long Close reads the rest of a result before it has the server cancel it.
-const drainTime = 5 * time.Millisecond
-
-// Close implements driver.Rows. What is left of a write, or of a query in a transaction that goes on, has to be read: to
-// cancel it would undo the write, and end the transaction.
-func (r *rows) Close(ctx context.Context) (driver.Result, error) {
-	if !r.open {
-		return r.result, nil
-	}
-	var f *driver.Fault
-	if !r.over {
-		f = r.rest(ctx)
-		r.result = r.s.running.result
-	}
-	r.drop()
-	if f != nil {
-		return driver.Result{}, f
-	}
-	return r.result, nil
-}
-
-// Abandon implements driver.Abandoner.
-func (r *rows) Abandon(ctx context.Context) (driver.Result, error) {
-	r.doomed = true
-	defer func() { r.doomed = false }()
-	return r.Close(ctx)
-}
-
-// rest ends an answer that wasn't read to its end.
-func (r *rows) rest(ctx context.Context) *driver.Fault {
+// MayCut implements netdriver.RowReader. To cancel a write would undo it, and to cancel a query ends its transaction. An answer that
+// is all there needn't be.
+func (r *rows) MayCut(doomed bool) bool {
 	s := r.s
-	defer s.leave(r.st)
-	if ctx.Err() != nil {
-		return s.Interrupted(ctx)
-	}
-	if ctx.Done() != r.done {
-		s.EndCall()
-		s.StartCall(ctx)
-	}
 	harmless := s.running.stmt.Access == driver.Read && !s.tx.open && s.status == 'I'
-	if !s.in.theEnd() && (r.doomed || harmless) {
-		defer s.Impatient(drainTime)()
-	}
-	for s.owed > 0 {
-		if _, f := s.answer(ctx); f != nil {
-			if f.Code == queryCanceled && s.CancelSent() && s.owed == 0 && !s.CallOver() {
-				return nil
-			}
-			return f
-		}
-	}
-	return nil
+	return !s.in.theEnd() && (doomed || harmless)
 }
 
 // drop forgets the rows, whatever is left of them.
 func (r *rows) drop() {
-	if !r.open {
-		return
+	if r.Open {
+		r.Drop()
+		r.st = nil
 	}
-	r.open, r.over, r.ready, r.err, r.done, r.st = false, true, false, nil, nil, nil
-	if cap(r.vals) > maxSpareValues {
-		r.vals = nil
-	}
-	clear(r.vals)
-	r.arena.Reset()
 }
-
-// maxSpareValues bounds the memory that is kept for the next rows.
-const maxSpareValues = 256
 
 // inbound is what a connection's messages are read from. It remembers how that ended so far.
 type inbound struct {

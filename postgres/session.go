@@ -65,6 +65,7 @@ const (
 func newSession(w *wire, back *backend) *session {
 	s := &session{wire: w, back: back}
 	s.rows.s = s
+	s.rows.Init(&s.rows, &s.Session)
 	s.Init(s, &back.Backend, w.conn)
 	kept := back.to.StatementCache
 	if back.to.PgBouncer {
@@ -112,23 +113,24 @@ func (s *session) Query(ctx context.Context, req *driver.Request) (driver.Rows, 
 			row, f = s.answer(ctx)
 		}
 		if f != nil && !again && s.outdated(st, f) {
-			s.rows.open = false
+			s.rows.Open = false
 			continue
 		}
 		if f == nil && row != nil {
 			s.running.phase = driver.Fetch
 			if f = s.rows.take(row); f == nil {
+				s.rows.Ready = true
 				return &s.rows, nil
 			}
 			f = s.Unusable(ctx, f)
 		}
-		s.leave(st)
 		if f != nil {
-			s.rows.open = false
+			s.leave(st)
+			s.rows.Open = false
 			s.endGuard(ctx)
 			return nil, f
 		}
-		s.rows.finished()
+		s.rows.Finish()
 		return &s.rows, nil
 	}
 }
@@ -165,7 +167,7 @@ func (s *session) endGuard(ctx context.Context) {
 
 // usable says why no call can begin, or nil.
 func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault {
-	if f := s.Startable(ctx, phase, s.rows.open); f != nil {
+	if f := s.Startable(ctx, phase, s.rows.Open); f != nil {
 		return f
 	}
 	if s.tx.failed {

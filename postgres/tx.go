@@ -127,7 +127,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 // rollback ends the transaction. What can't be done now is done before the session is used again: nothing can commit the
 // transaction any more.
 func (s *session) rollback(ctx context.Context) *driver.Fault {
-	if s.rows.open {
+	if s.rows.Open {
 		_, _ = s.rows.Abandon(ctx)
 	}
 	s.undo, s.tx = true, transaction{}
@@ -178,7 +178,7 @@ func (s *session) TxState() driver.TxState {
 		return driver.TxUnknown
 	case s.undo:
 		return driver.TxIdle
-	case s.owed > 0 && !s.rows.open: // what isn't answered is either in the transaction, or has ended it
+	case s.owed > 0 && !s.rows.Open: // what isn't answered is either in the transaction, or has ended it
 		if s.tx.open {
 			return driver.TxDead
 		}

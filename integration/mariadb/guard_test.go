@@ -108,6 +108,9 @@ func TestNothingWritesUnderAReadOnlyContext(t *testing.T) {
 				"a table analyzed": "analyze table t", "a grant": "grant select on t to current_user",
 				"a procedure": "call commits()", "a block": "begin not atomic commit; insert into written values (3); end",
 				"a text that is run": "execute immediate 'insert into written values (4)'", "a sequence": "select nextval(s)",
+				"a global setting": "set @a = 1, global max_connect_errors = 77", "another": "set @@global.max_connect_errors = 77",
+				"a password": "set password = ''", "a role": "set default role none",
+				"a setting for a schema change": "set statement max_statement_time = 10 for create table other (a int)",
 				"a function": "select w()", "a DO": "do w()", "a SET": "set @a = (select w())", "a delete": "delete from t",
 			} {
 				_, err := with.db.Execute(with.ctx, text)
