@@ -3,8 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
@@ -40,11 +40,12 @@ func TestWhatCommitsWhileItRunsIsNeverRepeated(t *testing.T) {
 			t.Errorf("%s was applied, and there are %d rows, want %d: %v", text, n, i+1, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err = e.Execute(ctx, "do $$ begin insert into done values (1); commit; perform pg_sleep(10); end $$")
+	err = endedAt(t, e, "PgSleep", func(ctx context.Context) error {
+		_, err := e.Execute(ctx, "do $$ begin insert into done values (1); commit; perform pg_sleep(100); end $$")
+		return err
+	})
 	if n := count(t, e, "select count(*) from done"); n != 3 || !errors.Is(err, plinth.ErrOutcomeUnknown) {
-		t.Errorf("a block that its deadline ended was applied, and there are %d rows, want 3: %v", n, err)
+		t.Errorf("a block that its context ended was applied, and there are %d rows, want 3: %v", n, err)
 	}
 	execute(t, e, "create table things (a int)", "insert into things values (1), (1)")
 	err = e.With(t.Context(), func(c *plinth.Conn) error {
@@ -91,33 +92,65 @@ func TestARefusalIsKnownWhereTheConnectionEndsBehindIt(t *testing.T) {
 	}
 }
 
+// endedAt runs call, and ends its context once a session of the database waits for event. It returns what call has.
+func endedAt(t *testing.T, e *plinth.Engine, event string, call func(ctx context.Context) error) error {
+	t.Helper()
+	waiting := func() bool {
+		return count(t, e, "select count(*) from pg_stat_activity where datname = current_database() and wait_event = '"+event+"'") > 0
+	}
+	eventually(t, "the call before is over", func() bool { return !waiting() })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- call(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		default:
+			if waiting() {
+				cancel()
+			}
+		}
+	}
+}
+
 // TestWhatIsOnlyCommittedHereIsOfUnknownOutcome ends the wait for a standby that never comes.
 func TestWhatIsOnlyCommittedHereIsOfUnknownOutcome(t *testing.T) {
 	server := servers.Postgres(t, servers.Durable())
-	e := openURL(t, server.Database(t), poolOf(2))
+	e := openURL(t, server.Database(t), poolOf(3))
 	execute(t, e, "create table things (a int)", "alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()")
 	defer execute(t, e, "alter system reset synchronous_standby_names", "select pg_reload_conf()")
-	eventually(t, "the server waits for a standby", func() bool { // its checkpointer tells the sessions, some time after the reload
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer cancel()
-		_, err := e.Execute(ctx, "insert into things values (0)")
-		return errors.Is(err, plinth.ErrOutcomeUnknown)
-	})
-	const insert = "insert into things values (1)"
-	for name, write := range map[string]func(ctx context.Context) error{
-		"Execute": func(ctx context.Context) error { _, err := e.Execute(ctx, insert); return err },
-		"Query":   func(ctx context.Context) error { _, err := e.FetchAll(ctx, insert+" returning a"); return err },
-		"InTx": func(ctx context.Context) error {
-			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error { _, err := tx.Execute(ctx, insert); return err })
-		},
-	} {
-		before := count(t, e, "select count(*) from things")
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		err := write(ctx)
-		cancel()
-		if !errors.Is(err, plinth.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s has written a row, and says %v", name, err)
+	insert := func(a int) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := e.Execute(ctx, "insert into things values (?)", a)
+			return err
 		}
-		eventually(t, "it's committed", func() bool { return count(t, e, "select count(*) from things") == before+1 })
+	}
+	eventually(t, "the server waits for a standby", func() bool { // its checkpointer tells the sessions, some time after the reload
+		return endedAt(t, e, "SyncRep", insert(0)) != nil
+	})
+	for i, write := range []struct {
+		verb string
+		run  func(ctx context.Context) error
+	}{
+		{"Execute", insert(1)},
+		{"Query", func(ctx context.Context) error {
+			_, err := e.FetchAll(ctx, "insert into things values (2) returning a")
+			return err
+		}},
+		{"InTx", func(ctx context.Context) error {
+			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+				_, err := tx.Execute(ctx, "insert into things values (3)")
+				return err
+			})
+		}},
+	} {
+		err := endedAt(t, e, "SyncRep", write.run)
+		if !errors.Is(err, plinth.ErrOutcomeUnknown) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s has written a row, and says %v", write.verb, err)
+		}
+		text := fmt.Sprintf("select count(*) from things where a = %d", i+1)
+		eventually(t, "it's committed", func() bool { return count(t, e, text) == 1 })
 	}
 }
