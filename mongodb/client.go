@@ -372,8 +372,7 @@ func (c *client) learn(ctx context.Context, pref options.Lister[options.RunCmdOp
 	default:
 		server.Role = "replica"
 	}
-	known.tx = server.Role != "standalone"
-	c.facts.Store(&facts{known.version, known.tx})
+	c.facts.Store(&facts{known.version, server.Role != "standalone"}) // others read what known is
 	return server, nil
 }
 
