@@ -41,6 +41,7 @@ func steps() []step {
 		{"A savepoint is undone, the transaction around it stays", "step7_savepoint.go", undoSavepoint},
 		{"The pool's statistics", "step8_pool.go", poolStatistics},
 		{"Is it healthy?", "step9_health.go", checkHealth},
+		{"Futures: inserts that wait share a commit", "step10_async.go", writeAsync},
 	}
 }
 

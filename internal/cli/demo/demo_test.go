@@ -23,6 +23,7 @@ func TestEveryStepDoesWhatItSays(t *testing.T) {
 	for _, text := range []string{
 		"    db, err := open.Open(ctx, plinth.Options{URL: url})\n", "  | {ID:1 Title:Emma Year:1815}\n", ": 400 rows, errors: <nil>\n",
 		"attempt 1: locked true, again in ", "slow", "a delete without where", "demo.findLeak", "closed after all: true", `committed: ["Persuasion"]`,
+		"300 inserts one by one took ", "600 rows; up to ",
 	} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("the tour lacks %q", text)
