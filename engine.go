@@ -63,7 +63,7 @@ func New(o Options, open driver.Opener) (*Engine, error) {
 	// A context's overrides are applied to a configuration, which needs a target. No context can mean this one.
 	c := config.Config{Engine: config.Engine(t.info.Engine), Database: "given to plinth.New"}
 	e.state.Store(e.stateOf(t, o.over(c)))
-	e.pipeline = newPipeline(e, t.backend)
+	e.pipeline = newPipeline(e)
 	return e, nil
 }
 
@@ -80,7 +80,7 @@ func OpenConfig(ctx context.Context, o Options, c config.Config, backend func(co
 		return nil, final(e.failed("open", nil, err, false, false))
 	}
 	e.state.Store(e.stateOf(t, c))
-	e.pipeline = newPipeline(e, t.backend)
+	e.pipeline = newPipeline(e)
 	if o.Connect {
 		err = e.Connect(ctx)
 	}

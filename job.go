@@ -22,6 +22,8 @@ type job struct {
 	batch *batch      // that it's in, once a driver has it
 	over  func(error) // see newJob
 
+	refused error // by the target that the engine has gone to meanwhile
+
 	queued, taken, acquired, executed time.Time
 }
 
@@ -55,6 +57,18 @@ func (b *batch) leave() {
 // errAlone ends a job that has to run as a call of its own.
 var errAlone = errors.New("the statement has to run by itself")
 
+// ran ends a job that a driver has run.
+func (j *job) ran() {
+	switch j.Outcome {
+	case driver.Done:
+		j.end(nil)
+	case driver.Failed:
+		j.end(j.Err)
+	default:
+		j.end(errAlone)
+	}
+}
+
 // end ends a job, unless it has ended already.
 func (j *job) end(err error) {
 	if j.State.Swap(driver.JobOver) == driver.JobOver {
@@ -64,7 +78,7 @@ func (j *job) end(err error) {
 		j.batch.leave()
 	}
 	c := j.c
-	c.st, c.set = j.st, j.set
+	c.st, c.set, c.ran = j.st, j.set, j.Outcome == driver.Large
 	if !j.taken.IsZero() {
 		c.ev.Queue, c.began, c.acquired, c.executed = j.taken.Sub(j.queued), j.taken, j.acquired, j.executed
 	}
@@ -79,16 +93,15 @@ func (j *job) end(err error) {
 	j.over(err)
 }
 
-// tell is end for a job that was given up.
-func (j *job) tell(err error) {
-	j.c.ev.Queue = time.Since(j.queued)
-	j.over(err)
+// notSent is the fault of what waited to be sent when its context ended.
+func notSent(ctx context.Context) *driver.Fault {
+	return &driver.Fault{Kind: contextKind(ctx.Err()), Phase: driver.Acquire, Err: context.Cause(ctx)}
 }
 
 // giveUp ends a job whose context has ended, without telling over, and returns why; nil if it has ended already. What was
 // sent goes on: its neighbours are in the same batch.
 func (j *job) giveUp() error {
-	f := &driver.Fault{Kind: contextKind(j.ctx.Err()), Phase: driver.Acquire, Err: context.Cause(j.ctx)}
+	f := notSent(j.ctx)
 	for {
 		switch state := j.State.Load(); state {
 		case driver.JobOver:
@@ -146,5 +159,8 @@ func (s *statement) learn(took time.Duration) {
 	was := s.cost.Load()
 	s.cost.Store(was + (int64(took)-was)/8)
 }
+
+// large takes note that a run returned too much for a batch: the next ones are calls of their own.
+func (s *statement) large() { s.cost.Store(int64(100 * slowTime)) }
 
 func (s *statement) slow() bool { return s.cost.Load() > int64(slowTime) }

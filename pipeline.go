@@ -2,6 +2,8 @@ package plinth
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,26 +21,49 @@ type pipeline struct {
 	calls  bool         // blocking calls go through it, too
 	active atomic.Int64 // blocking calls that run; the only one takes the direct path
 	groups [driver.JobKinds]*lanes.Group[*job]
-	alone  *lanes.Group[func()] // what runs as a call of its own, of those who don't wait for it
+	on     [driver.JobKinds]atomic.Bool // the target runs batches of them
+	alone  *lanes.Group[func()]         // what runs as a call of its own, of those who don't wait for it
+	always bool                         // also a caller who is alone joins batches
+
+	followed atomic.Pointer[state] // that the groups were made fit for
+	changing sync.Mutex            // held to change it
 }
 
 // aloneLanes is how many statements that nobody waits for run as calls of their own at once, at most.
 const aloneLanes = 64
 
-// newPipeline returns the dispatcher for an engine whose first target is backend's.
-func newPipeline(e *Engine, backend driver.Backend) *pipeline {
+// newPipeline returns the dispatcher for an engine that has its first target.
+func newPipeline(e *Engine) *pipeline {
 	p := &pipeline{eng: e, calls: e.options.Pipeline}
 	p.alone = lanes.New(aloneLanes, 1, func(work []func()) { work[0]() })
-	b, ok := backend.(driver.Batcher)
-	if !ok {
-		return p
-	}
 	for kind := range p.groups {
-		if sessions, jobs := b.Lanes(driver.JobKind(kind)); sessions > 0 {
-			p.groups[kind] = lanes.New(sessions, jobs, p.run)
+		p.groups[kind] = lanes.New(1, 1, p.run)
+	}
+	st := e.state.Load()
+	_, p.always = st.backend.(interface{ BatchesAlways() })
+	p.follow(st)
+	return p
+}
+
+// follow makes the groups fit for a target, which may be another one than before, or have a pool of another size.
+func (p *pipeline) follow(st *state) {
+	if p.followed.Load() == st {
+		return
+	}
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	b, ok := st.backend.(driver.Batcher)
+	for kind, g := range p.groups {
+		sessions, jobs, most := 0, 0, 0
+		if ok {
+			sessions, jobs = b.Lanes(driver.JobKind(kind))
+			most, _ = b.Lanes(driver.JobWrite)
+		}
+		if p.on[kind].Store(sessions > 0); sessions > 0 {
+			g.Resize(sessions, most, jobs)
 		}
 	}
-	return p
+	p.followed.Store(st)
 }
 
 // PipelineStats are those of the dispatcher, which runs statements of many callers in batches.
@@ -52,9 +77,6 @@ type PipelineStats struct {
 
 func (p *pipeline) stats() (sum PipelineStats) {
 	for _, g := range p.groups {
-		if g == nil {
-			continue
-		}
 		s := g.Stats()
 		sum.Queued += s.Queued
 		sum.Running += s.Running
@@ -71,9 +93,7 @@ func (p *pipeline) stats() (sum PipelineStats) {
 // wait returns when nothing is queued or running, or ctx has ended.
 func (p *pipeline) wait(ctx context.Context) {
 	for _, g := range p.groups {
-		if g != nil {
-			_ = g.Wait(ctx)
-		}
+		_ = g.Wait(ctx)
 	}
 	_ = p.alone.Wait(ctx)
 }
@@ -91,8 +111,9 @@ func (c *call) kind() driver.JobKind {
 
 // takes reports whether a call's next attempt can be part of a batch.
 func (p *pipeline) takes(ctx context.Context, c *call) bool {
+	p.follow(p.eng.state.Load())
 	return c.hold == nil && (c.op == hook.Query || c.op == hook.Execute) && c.stmt.Class == driver.Ordinary &&
-		!c.lonely && !c.ran && !c.set.readOnly && !c.stmt.slow() && p.groups[c.kind()] != nil && p.eng.heldTx(ctx) == nil
+		!c.lonely && !c.ran && !c.set.readOnly && !c.stmt.slow() && p.on[c.kind()].Load() && p.eng.heldTx(ctx) == nil
 }
 
 // enter counts a blocking call, and reports whether it's to join others. One that is alone is faster by itself.
@@ -101,7 +122,7 @@ func (p *pipeline) enter(ctx context.Context, c *call) bool {
 		return false
 	}
 	c.counted = true
-	return p.active.Add(1) > 1 && p.takes(ctx, c)
+	return (p.active.Add(1) > 1 || p.always) && p.takes(ctx, c)
 }
 
 // leave ends what enter has begun.
@@ -136,10 +157,8 @@ func (p *pipeline) run(jobs []*job) {
 	taken := time.Now()
 	live := jobs[:0:len(jobs)]
 	for _, j := range jobs {
-		if j.ctx.Err() == nil {
+		if j.ctx.Err() == nil { // else it's given up by whoever watches its context
 			live = append(live, j)
-		} else if err := j.giveUp(); err != nil {
-			j.tell(err)
 		}
 	}
 	for len(live) > 0 {
@@ -158,23 +177,31 @@ func (p *pipeline) run(jobs []*job) {
 // again means that the engine has gone to another target meanwhile.
 func (p *pipeline) session(jobs []*job) (sess driver.Session, admitted []*job, again bool) {
 	st := p.eng.state.Load()
-	need := driver.Need{Access: driver.Read}
+	p.follow(st)
+	need := driver.Need{Access: driver.Read, Timeout: jobs[0].set.acquire}
 	admitted = jobs[:0:len(jobs)]
+	var refused []*job
 	for _, j := range jobs {
 		if j.st.target != st.target {
 			j.st, j.set = st, p.eng.under(j.c.asked, st)
 			now := call{eng: p.eng, st: j.st, set: j.set, op: j.c.op, stmt: j.c.stmt}
-			if err := now.admit(); err != nil {
-				j.end(err)
+			if j.refused = now.admit(); j.refused == nil && (j.set.readOnly || !p.on[j.Kind].Load()) {
+				j.refused = errAlone
+			}
+			if j.refused != nil {
+				refused = append(refused, j)
 				continue
 			}
 		}
 		if j.c.need.Access == driver.Write {
 			need.Access = driver.Write
 		}
-		need.Timeout = j.set.acquire
+		if j.set.acquire != need.Timeout { // nobody is to be refused for the sake of another's shorter one
+			need.Timeout = 0
+		}
 		admitted = append(admitted, j)
 	}
+	each(refused, func(j *job) { j.end(j.refused) })
 	if len(admitted) == 0 {
 		return nil, nil, false
 	}
@@ -185,9 +212,7 @@ func (p *pipeline) session(jobs []*job) (sess driver.Session, admitted []*job, a
 	if f, ok := asFault(err); ok && f.Kind == driver.Closed && !p.eng.closing.Load() && p.eng.state.Load().target != st.target {
 		return nil, admitted, true
 	}
-	for _, j := range admitted {
-		j.end(err)
-	}
+	each(admitted, func(j *job) { j.end(err) })
 	return nil, nil, false
 }
 
@@ -212,40 +237,104 @@ func (p *pipeline) runOn(sess driver.Session, jobs []*job, taken time.Time) {
 		sess.Release(driver.Keep)
 		return
 	}
+	stalled := time.AfterFunc(stallTime, p.groups[running[0].Kind].Lend)
+	defer func() {
+		if !stalled.Stop() {
+			p.groups[running[0].Kind].Return()
+		}
+		executed := time.Now()
+		for _, j := range running {
+			j.executed = executed
+		}
+		p.settle(running)
+	}()
+	p.drive(ctx, sess, b, running, seam)
+}
+
+// drive has a session run jobs. If a method of an argument panics or ends the goroutine before anything was sent, each job runs
+// by itself, where that happens to nobody but its own caller.
+func (p *pipeline) drive(ctx context.Context, sess driver.Session, b *batch, jobs []*job, seam []*driver.Job) {
 	encoded := sync.OnceFunc(func() { close(b.encoded) })
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		bad := &driver.Fault{Kind: driver.Unknown, Phase: driver.Run, Sent: true, Verdict: driver.IfSafe, Evict: true,
+			Err: errors.New("a panic or runtime.Goexit left the batch that ran it")}
+		v := recover()
+		select {
+		case <-b.encoded:
+			if v != nil {
+				p.eng.panicked(ctx, "batch", v)
+			}
+		default:
+			bad = nil
+		}
+		encoded()
+		for _, j := range jobs {
+			if bad == nil {
+				j.Outcome = driver.Alone
+			} else if j.Outcome == driver.Waiting {
+				j.Outcome, j.Err = driver.Failed, bad
+			}
+		}
+		sess.Release(driver.Destroy)
+	}()
 	sess.(driver.BatchSession).RunBatch(ctx, seam, encoded)
+	returned = true
 	encoded()
-	release(sess, running)
-	executed, progress := time.Now(), false
+	release(sess, jobs)
+}
+
+// settle tells the jobs of a batch how they ended, and queues those again that were left waiting.
+func (p *pipeline) settle(jobs []*job) {
 	var waiting []*job
-	for _, j := range running {
-		j.executed = executed
-		if j.Outcome == driver.Waiting {
+	over := jobs[:0:len(jobs)]
+	for _, j := range jobs {
+		switch j.Outcome {
+		case driver.Waiting:
 			waiting = append(waiting, j)
 			continue
-		}
-		progress = true
-		j.c.stmt.learn(j.Took)
-		switch j.Outcome {
 		case driver.Done:
-			j.end(nil)
-		case driver.Failed:
-			j.end(j.Err)
-		default:
-			j.end(errAlone)
+			j.c.stmt.learn(j.Took)
+		case driver.Large:
+			j.c.stmt.large()
 		}
+		over = append(over, j)
 	}
-	p.again(waiting, progress)
+	p.again(waiting, len(over) > 0)
+	each(over, (*job).ran)
+}
+
+// stallTime is after how long a batch is taken to be stuck, behind a lock or a slow statement: until it's over there may be
+// another one beside it.
+const stallTime = 4 * slowTime
+
+// each calls f for each job, also if one of those who are told by it ends the goroutine.
+func each(jobs []*job, f func(*job)) {
+	next := 0
+	defer func() {
+		if next < len(jobs) {
+			rest := slices.Clone(jobs[next:]) // the lane, too, goes on elsewhere
+			go each(rest, f)
+		}
+	}()
+	for next < len(jobs) {
+		next++
+		f(jobs[next-1])
+	}
 }
 
 // again queues jobs that a batch has left waiting, unless none of it came to an end: then each runs by itself.
 func (p *pipeline) again(waiting []*job, progress bool) {
+	if !progress {
+		each(waiting, func(j *job) { j.end(errAlone) })
+		return
+	}
 	back := waiting[:0:len(waiting)]
 	for _, j := range waiting {
-		switch {
-		case !progress:
-			j.end(errAlone)
-		case j.State.CompareAndSwap(driver.JobRunning, driver.JobQueued), j.State.CompareAndSwap(driver.JobTaken, driver.JobQueued):
+		if j.State.CompareAndSwap(driver.JobRunning, driver.JobQueued) || j.State.CompareAndSwap(driver.JobTaken, driver.JobQueued) {
 			back = append(back, j)
 		}
 	}

@@ -2,8 +2,12 @@ package plinth
 
 import (
 	"context"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/future"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/retry"
 )
@@ -16,28 +20,9 @@ import (
 //
 // Package async is made of it, and has the friendlier form.
 func (e *Engine) Submit(ctx context.Context, op hook.Op, statement string, args []any, done func(rows *Rows, err error)) {
-	s := &submission{done: done}
-	s.rows.op = op
-	c := &s.rows.call
-	if op != hook.Query && op != hook.Execute {
-		done(nil, e.usage(ErrArgument, string(op), "only %s and %s can be submitted", hook.Query, hook.Execute))
-		return
-	}
-	if err := e.prepare(ctx, c, statement, args); err != nil {
-		done(nil, err)
-		return
-	}
-	if err := e.usable(string(op)); err != nil {
-		done(nil, err)
-		return
-	}
-	c.asked = ctx
-	c.start(ctx)
-	if at, ok := ctx.Deadline(); c.set.timeout > 0 && (!ok || time.Until(at) > c.set.timeout) {
-		ctx, c.cancel = context.WithTimeout(ctx, c.set.timeout)
-	}
-	s.ctx = ctx
-	s.attempt()
+	s := &submission{ctx: ctx, done: done}
+	s.rows.eng, s.rows.op = e, op
+	s.step(func() { s.start(statement, args) })
 }
 
 // submission is a call that nobody's goroutine waits for.
@@ -45,8 +30,63 @@ type submission struct {
 	rows  Rows
 	ctx   context.Context
 	tally retry.Tally
-	stop  func() bool // watching ctx
 	done  func(*Rows, error)
+	began bool // those who watch know of it
+	told  bool // done was called
+}
+
+// step makes a part of the way. If a hook or an argument's method leaves it by a panic or runtime.Goexit, the call ends there.
+func (s *submission) step(f func()) {
+	err := future.ErrExited
+	defer func() {
+		if err == nil || s.told {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &future.PanicError{Value: v, Stack: debug.Stack()}
+		}
+		c := &s.rows.call
+		if s.began {
+			c.abandoned(s.ctx)
+		}
+		failure := c.eng.usage(driver.Unknown, string(c.op), "the call was left before its end")
+		failure.Err = err
+		s.tell(nil, failure)
+	}()
+	f()
+	err = nil
+}
+
+// tell calls done, once.
+func (s *submission) tell(rows *Rows, err error) {
+	if !s.told {
+		s.told = true
+		s.done(rows, err)
+	}
+}
+
+func (s *submission) start(statement string, args []any) {
+	c := &s.rows.call
+	e := c.eng
+	if c.op != hook.Query && c.op != hook.Execute {
+		s.tell(nil, e.usage(ErrArgument, string(c.op), "only %s and %s can be submitted", hook.Query, hook.Execute))
+		return
+	}
+	if err := e.prepare(s.ctx, c, statement, args); err != nil {
+		s.tell(nil, err)
+		return
+	}
+	if err := e.usable(string(c.op)); err != nil {
+		s.tell(nil, err)
+		return
+	}
+	c.asked = s.ctx
+	s.began = true
+	c.start(s.ctx)
+	if at, ok := s.ctx.Deadline(); c.set.timeout > 0 && (!ok || time.Until(at) > c.set.timeout) {
+		s.ctx, c.cancel = context.WithTimeout(s.ctx, c.set.timeout)
+	}
+	s.attempt()
 }
 
 // attempt makes the next attempt.
@@ -57,51 +97,73 @@ func (s *submission) attempt() {
 		s.end(err)
 		return
 	}
-	if !p.takes(s.ctx, c) {
-		p.alone.Put(s.alone)
-		return
-	}
 	ctx, err := c.begin(s.ctx)
 	if err != nil {
 		s.failed(err)
 		return
 	}
-	j := newJob(ctx, c, s.ended)
-	if s.stop = nil; ctx.Done() != nil {
-		s.stop = context.AfterFunc(ctx, func() {
+	if !p.takes(s.ctx, c) {
+		s.byItself()
+		return
+	}
+	var stop func() bool // watching ctx
+	j := newJob(ctx, c, func(err error) {
+		if stop != nil {
+			stop()
+		}
+		s.step(func() { s.settled(err) })
+	})
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() {
 			if err := j.giveUp(); err != nil {
 				c.ev.Queue = time.Since(j.queued)
-				s.settled(err)
+				s.step(func() { s.settled(err) })
 			}
 		})
 	}
 	p.groups[j.Kind].Put(j)
 }
 
-// alone makes an attempt as a call of its own.
-func (s *submission) alone() {
-	s.rows.lonely = true
-	if err := s.rows.eng.attempt(s.ctx, &s.rows.call); err != nil {
+// byItself queues the attempt to be made as a call of its own.
+func (s *submission) byItself() {
+	c := &s.rows.call
+	queued := time.Now()
+	var over atomic.Bool // it was taken out of the queue, or given up
+	stop := context.AfterFunc(c.ctx, func() {
+		if over.CompareAndSwap(false, true) {
+			c.ev.Queue += time.Since(queued)
+			s.step(func() { s.settled(notSent(c.ctx)) })
+		}
+	})
+	c.eng.pipeline.alone.Put(func() {
+		if stop(); over.CompareAndSwap(false, true) {
+			c.began = time.Now()
+			c.ev.Queue += c.began.Sub(queued)
+			s.step(s.runAlone)
+		}
+	})
+}
+
+func (s *submission) runAlone() {
+	c := &s.rows.call
+	c.lonely = true
+	err := c.run(c.ctx)
+	if err != nil || c.rows == nil {
+		err = c.attempted(err)
+	}
+	if err != nil {
 		s.failed(err)
 		return
 	}
 	s.answered()
 }
 
-// ended is told by a lane how an attempt in a batch has ended.
-func (s *submission) ended(err error) {
-	if s.stop != nil {
-		s.stop()
-	}
-	s.settled(err)
-}
-
+// settled goes on after an attempt in a batch.
 func (s *submission) settled(err error) {
 	c := &s.rows.call
 	switch {
 	case err == errAlone:
-		c.ev.Attempt--
-		c.eng.pipeline.alone.Put(s.alone)
+		s.byItself()
 	case err != nil:
 		s.failed(c.attempted(err))
 	case c.op == hook.Execute:
@@ -125,13 +187,26 @@ func (s *submission) failed(err error) {
 		s.end(last)
 		return
 	}
-	time.AfterFunc(pause, func() {
-		if s.ctx.Err() != nil {
-			s.end(s.tally.Canceled(s.ctx, &policy))
-			return
+	s.pause(pause, &policy)
+}
+
+// pause makes the next attempt after a while. The end of the context ends the pause, and the call.
+func (s *submission) pause(pause time.Duration, policy *retry.Policy) {
+	var first atomic.Bool // which of the two comes first
+	ended := make(chan func() bool, 1)
+	timer := time.AfterFunc(pause, func() {
+		stop := <-ended
+		stop()
+		if first.CompareAndSwap(false, true) {
+			s.rows.eng.retries.Add(1)
+			s.step(s.attempt)
 		}
-		e.retries.Add(1)
-		s.attempt()
+	})
+	ended <- context.AfterFunc(s.ctx, func() {
+		timer.Stop()
+		if first.CompareAndSwap(false, true) {
+			s.step(func() { s.end(s.tally.Canceled(s.ctx, policy)) })
+		}
 	})
 }
 
@@ -142,12 +217,15 @@ func (s *submission) answered() {
 	if c.rows == nil {
 		s.rows.ended = true
 		c.end(s.ctx, nil)
-		s.done(&s.rows, nil)
+		s.tell(&s.rows, nil)
 		return
 	}
 	s.rows.cols = c.rows.Columns()
+	if d, ok := c.rows.(driver.Documents); ok {
+		s.rows.docs = d.Documents()
+	}
 	defer s.rows.Close() // what done has left open
-	s.done(&s.rows, nil)
+	s.tell(&s.rows, nil)
 }
 
 // end ends the call with an error.
@@ -158,5 +236,5 @@ func (s *submission) end(err error) {
 	}
 	err = final(err)
 	c.end(s.ctx, err)
-	s.done(nil, err)
+	s.tell(nil, err)
 }

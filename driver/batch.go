@@ -19,7 +19,8 @@ type BatchSession interface {
 	// RunBatch runs jobs of one kind, outside of any transaction. When it returns each job's Outcome is set, and at least one
 	// isn't Waiting unless ctx has ended. It calls Take on each job before it looks at its arguments, and leaves those out
 	// whose Take says no. From the first Take on it waits for nobody until it has called encoded, which says that
-	// no job's arguments will be looked at again. (Where a job's arguments are read while it runs, encoded may come at the end.)
+	// no job's arguments will be looked at again. Where a job's arguments are read while it runs it needn't: its return says the
+	// same. Before that nothing may be applied that the session's destruction doesn't undo: an argument's method may panic.
 	//
 	// A job's failure is its own: the others are run all the same, or left waiting. When ctx ends nobody waits for any of
 	// the jobs any longer, so what runs may be cancelled; it ends for no other reason.
@@ -44,7 +45,9 @@ type Job struct {
 	Request
 	Kind  JobKind
 	Query bool // its rows are wanted
-	Limit int  // of values kept; what has more runs Alone. 0: none
+	Limit int  // of values kept, and of bytes 64 times as many; a result of more is Large. 0: none
+
+	kept int // bytes of texts and the like
 
 	Outcome Outcome
 	Columns []Column
@@ -78,25 +81,39 @@ const (
 	Waiting Outcome = iota // it wasn't run, or was undone for no fault of its own: it can be queued again
 	Done                   // it was run and, if it writes, is committed
 	Failed                 // Err says why, and by its verdict and Sent whether something may have been applied
-	Alone                  // it has to run as a call of its own: nothing of it was applied, or it reads and has more values than its Limit
+	Alone                  // it has to run as a call of its own: nothing of it was applied
+	Large                  // the same, but it was run: it reads, and has returned more than its Limit
 )
 
 // Begin makes the job ready for a run: what an earlier one left is dropped.
 func (j *Job) Begin() {
 	clear(j.Values)
-	j.Outcome, j.Columns, j.Values, j.Rows, j.Result, j.Err, j.Took = Waiting, nil, j.Values[:0], 0, Result{}, nil, 0
+	j.Outcome, j.Columns, j.Values, j.Rows, j.Result, j.Err, j.Took, j.kept = Waiting, nil, j.Values[:0], 0, Result{}, nil, 0, 0
 }
 
 // Keep adds a row, and reports false if the job has more than its Limit by now.
 func (j *Job) Keep(row []Value) bool {
-	if j.Outcome == Alone {
+	if j.Outcome == Large {
 		return false
 	}
-	if j.Limit > 0 && len(j.Values)+len(row) > j.Limit {
-		j.Outcome, j.Values, j.Rows = Alone, nil, 0
-		return false
+	if j.Limit > 0 {
+		for i := range row {
+			j.kept += row[i].size()
+		}
+		if len(j.Values)+len(row) > j.Limit || j.kept > 64*j.Limit {
+			j.Outcome, j.Values, j.Rows = Large, nil, 0
+			return false
+		}
 	}
 	j.Values = append(j.Values, row...)
 	j.Rows++
 	return true
+}
+
+// size returns how many bytes a value has beyond itself.
+func (v *Value) size() int {
+	if v.ptr == nil {
+		return 0
+	}
+	return int(v.num)
 }

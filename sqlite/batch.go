@@ -28,8 +28,7 @@ func (b *backend) Lanes(kind driver.JobKind) (sessions, jobs int) {
 // before it are undone through no fault of theirs, and wait again.
 //
 // Only the wait for the write lock can be cancelled. What has begun isn't interrupted: it would undo what others wrote.
-func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func()) {
-	defer encoded()
+func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, _ func()) {
 	if err := s.Begin(ctx, driver.TxOptions{}); err != nil {
 		failAll(jobs, err)
 		return

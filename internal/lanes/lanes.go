@@ -12,11 +12,13 @@ import (
 
 // Group is a queue and the lanes that empty it. Its methods may be called by any number of goroutines.
 type Group[J any] struct {
-	run   func([]J)
-	most  int // lanes
-	chunk int // jobs at once
+	run func([]J)
 
 	mu    sync.Mutex
+	most  int // lanes
+	limit int // of them with those that were lent
+	lent  int // beyond most, for as long as others are stuck
+	chunk int // jobs at once
 	queue []J // from head on
 	head  int
 	busy  int           // lanes
@@ -38,7 +40,7 @@ type Stats struct {
 // New returns a group of at most so many lanes, which run takes chunks of at most so many jobs. run is called by several
 // goroutines at once, and the slice is its own until it returns.
 func New[J any](most, chunk int, run func([]J)) *Group[J] {
-	return &Group[J]{run: run, most: max(most, 1), chunk: max(chunk, 1)}
+	return &Group[J]{run: run, most: max(most, 1), limit: max(most, 1), chunk: max(chunk, 1)}
 }
 
 // Put queues a job. It doesn't block.
@@ -74,7 +76,7 @@ func (g *Group[J]) PutBack(jobs []J) {
 
 // hire reports whether another lane has to start.
 func (g *Group[J]) hire() bool {
-	if g.busy == g.most {
+	if g.busy >= g.lanes() {
 		return false
 	}
 	g.busy++
@@ -113,7 +115,7 @@ func (g *Group[J]) take(chunk []J) []J {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	waiting := len(g.queue) - g.head
-	free := max(g.most-g.busy, 0) + 1 // itself, too
+	free := max(g.lanes()-g.busy, 0) + 1 // itself, too
 	n := min((waiting+free-1)/free, g.chunk)
 	chunk = append(chunk[:0], g.queue[g.head:g.head+n]...)
 	clear(g.queue[g.head : g.head+n])
@@ -146,11 +148,33 @@ func (g *Group[J]) take(chunk []J) []J {
 // maxSpare is how much room an empty queue keeps.
 const maxSpare = 4096
 
-// Resize changes the number of lanes. Those that are too many end after their chunk's jobs are over and none are queued.
-func (g *Group[J]) Resize(most int) {
+// lanes returns how many there may be now.
+func (g *Group[J]) lanes() int { return max(g.most, min(g.most+g.lent, g.limit)) }
+
+// Resize changes the number of lanes, up to how many may be lent, and the size of the chunks. Lanes that are too many end when
+// no jobs are queued.
+func (g *Group[J]) Resize(most, limit, chunk int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.most = max(most, 1)
+	g.most, g.limit, g.chunk = max(most, 1), limit, max(chunk, 1)
+}
+
+// Lend adds a lane until Return, as far as the limit allows that: one that runs is stuck.
+func (g *Group[J]) Lend() {
+	g.mu.Lock()
+	g.lent++
+	start := g.head < len(g.queue) && g.hire()
+	g.mu.Unlock()
+	if start {
+		go g.lane()
+	}
+}
+
+// Return takes back a lane that was lent. Each Lend has one, which may come before it.
+func (g *Group[J]) Return() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lent--
 }
 
 // Stats returns the statistics as they are now.

@@ -1,0 +1,451 @@
+package plinth_test
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/pool"
+	"github.com/plinthdb/plinth/retry"
+	"github.com/plinthdb/plinth/sqlite"
+)
+
+// batching is a backend without a database, whose sessions do with batches and calls what a test says.
+type batching struct {
+	driver.Backend // only to compile
+	lanes, jobs    int
+	most           int // lanes for writes, which is how many sessions there are
+	batch          func(ctx context.Context, jobs []*driver.Job, encoded func())
+	call           func(ctx context.Context, r *driver.Request) error
+
+	mu      sync.Mutex
+	batches [][]string // the statements of each
+	calls   []string
+}
+
+func (b *batching) Lanes(kind driver.JobKind) (sessions, jobs int) {
+	if kind == driver.JobWrite {
+		return max(b.lanes, b.most), b.jobs
+	}
+	return b.lanes, b.jobs
+}
+
+func (b *batching) Stats() []pool.Stats { return []pool.Stats{{}} }
+
+func (b *batching) Acquire(context.Context, driver.Need) (driver.Session, error) {
+	return &batchingSession{b: b}, nil
+}
+
+func (b *batching) ran() (batches [][]string, calls []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.batches, b.calls
+}
+
+type batchingSession struct {
+	driver.Session
+	b *batching
+}
+
+func (s *batchingSession) TxState() driver.TxState { return driver.TxIdle }
+func (s *batchingSession) Release(driver.Fate)     {}
+
+func (s *batchingSession) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func()) {
+	var texts []string
+	for _, j := range jobs {
+		texts = append(texts, j.Stmt.Text)
+	}
+	s.b.mu.Lock()
+	s.b.batches = append(s.b.batches, texts)
+	s.b.mu.Unlock()
+	if s.b.batch != nil {
+		s.b.batch(ctx, jobs, encoded)
+		return
+	}
+	for _, j := range jobs {
+		j.Take()
+		j.Outcome = driver.Done
+	}
+}
+
+func (s *batchingSession) Execute(ctx context.Context, r *driver.Request) (driver.Result, error) {
+	s.b.mu.Lock()
+	s.b.calls = append(s.b.calls, r.Stmt.Text)
+	s.b.mu.Unlock()
+	if s.b.call != nil {
+		return driver.Result{}, s.b.call(ctx, r)
+	}
+	return driver.Result{}, nil
+}
+
+func (s *batchingSession) Query(ctx context.Context, r *driver.Request) (driver.Rows, error) {
+	_, err := s.Execute(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return noRows{}, nil
+}
+
+// noRows is an empty result.
+type noRows struct{}
+
+func (noRows) Columns() []driver.Column                     { return nil }
+func (noRows) Next(context.Context) ([]driver.Value, error) { return nil, context.Canceled }
+func (noRows) Close(context.Context) (driver.Result, error) { return driver.Result{}, nil }
+
+// onBatching opens an engine over a backend that runs batches.
+func onBatching(t *testing.T, b *batching, o plinth.Options) *plinth.Engine {
+	t.Helper()
+	if b.lanes == 0 {
+		b.lanes, b.jobs = 1, 100
+	}
+	o.Logger, o.QueryLog.Threshold = slog.New(slog.DiscardHandler), -1
+	if o.Retry.Rand == nil {
+		o.Retry.Rand = func() float64 { return 0 }
+	}
+	e, err := plinth.New(o, func(h driver.Host) (driver.Backend, error) {
+		inner, err := sqlite.NewBackend(sqlite.Options{Path: t.TempDir() + "/none.db"}, h)
+		b.Backend = inner
+		return b, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// ending is how a submitted statement ended, and how often it was told.
+type ending struct {
+	err   error
+	times atomic.Int32
+	done  chan struct{}
+}
+
+// submit starts an insert.
+func submit(ctx context.Context, e *plinth.Engine, args ...any) *ending {
+	end := &ending{done: make(chan struct{})}
+	e.Submit(ctx, hook.Execute, "insert into t values (?)", append(args, 1)[:1], func(_ *plinth.Rows, err error) {
+		if end.err = err; end.times.Add(1) == 1 {
+			close(end.done)
+		}
+	})
+	return end
+}
+
+// want waits for the end and compares its kind; nil is success.
+func (end *ending) want(t *testing.T, kind error) {
+	t.Helper()
+	select {
+	case <-end.done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it doesn't end")
+	}
+	if kind == nil && end.err != nil || !errors.Is(end.err, kind) {
+		t.Errorf("it ended with %v, want %v", end.err, kind)
+	}
+	if n := end.times.Load(); n != 1 {
+		t.Errorf("it ended %d times", n)
+	}
+}
+
+func TestADoneThatEndsItsGoroutineLeavesItsNeighboursAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+			time.Sleep(time.Second)
+			for _, j := range jobs {
+				j.Take()
+				j.Outcome = driver.Done
+			}
+		}}
+		e := onBatching(t, b, plinth.Options{})
+		first := submit(t.Context(), e)
+		synctest.Wait()
+		var rest []*ending
+		for i := range 9 {
+			rest = append(rest, submit(t.Context(), e))
+			if i%3 == 1 {
+				e.Submit(t.Context(), hook.Execute, "insert into t values (1)", nil, func(*plinth.Rows, error) { runtime.Goexit() })
+			}
+		}
+		for _, end := range append(rest, first) {
+			end.want(t, nil)
+		}
+	})
+}
+
+func TestAHookThatEndsItsGoroutineEndsItsStatement(t *testing.T) {
+	t.Parallel()
+	for _, where := range []string{"before", "after", "end"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			for _, alone := range []bool{false, true} {
+				b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+					for _, j := range jobs {
+						if j.Take(); alone {
+							j.Outcome = driver.Alone
+						} else {
+							j.Outcome = driver.Done
+						}
+					}
+				}}
+				exit := func() { runtime.Goexit() }
+				var o plinth.Options
+				switch where {
+				case "before":
+					o.Before = func(ctx context.Context, _ *hook.Event) (context.Context, error) { exit(); return ctx, nil }
+				case "after":
+					o.After = func(context.Context, *hook.Event) { exit() }
+				case "end":
+					o.Observers = []*hook.Observer{{CallEnd: func(context.Context, *hook.Event) { exit() }}}
+				}
+				e := onBatching(t, b, o)
+				end := &ending{done: make(chan struct{})}
+				go func() { // which the before hook ends
+					e.Submit(t.Context(), hook.Execute, "insert into t values (1)", nil, func(_ *plinth.Rows, err error) {
+						end.err = err
+						end.times.Add(1)
+						close(end.done)
+					})
+				}()
+				end.want(t, driver.Unknown)
+			}
+		})
+	}
+}
+
+func TestAnArgumentThatPanicsHurtsNobodyElse(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(){"panic": func() { panic("an argument's method") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := sqlite.Open(t.Context(), plinth.Options{URL: "sqlite:" + t.TempDir() + "/test.db", Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close(t.Context()) //nolint:errcheck // the test is over
+			execute(t, e, "create table t (a integer)")
+			const n = 200
+			var ends []*ending
+			for i := range n {
+				if i%10 == 3 {
+					ends = append(ends, submit(t.Context(), e, leaving(leave)))
+				} else {
+					ends = append(ends, submit(t.Context(), e, i))
+				}
+			}
+			for i, end := range ends {
+				if i%10 == 3 {
+					end.want(t, driver.Unknown)
+				} else {
+					end.want(t, nil)
+				}
+			}
+			if rows, err := plinth.One[int](t.Context(), e, "select count(*) from t"); err != nil || rows != n-n/10 {
+				t.Errorf("%d rows (%v)", rows, err)
+			}
+		})
+	}
+}
+
+func TestAPauseBeforeARetryEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+			for _, j := range jobs {
+				j.Take()
+				j.Outcome, j.Err = driver.Failed, &driver.Fault{Kind: driver.Deadlock, Verdict: driver.Again, Phase: driver.Run, Err: errors.New("deadlock")}
+			}
+		}}
+		e := onBatching(t, b, plinth.Options{Retry: retry.Policy{Base: time.Hour, Cap: time.Hour, Rand: func() float64 { return 0.99 }}})
+		ctx, cancel := context.WithCancel(t.Context())
+		start := time.Now()
+		end := submit(ctx, e)
+		synctest.Wait()
+		time.AfterFunc(time.Second, cancel)
+		<-end.done
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it ended after %v, its context after a second", took)
+		}
+		end.want(t, context.Canceled)
+	})
+}
+
+func TestAStatementThatFailedForNowIsRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		failures := 2
+		b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+			for _, j := range jobs {
+				j.Take()
+				if failures--; failures >= 0 {
+					j.Outcome, j.Err = driver.Failed, &driver.Fault{Kind: driver.Deadlock, Verdict: driver.Again, Phase: driver.Run, Err: errors.New("deadlock")}
+				} else {
+					j.Outcome = driver.Done
+				}
+			}
+		}}
+		e := onBatching(t, b, plinth.Options{})
+		submit(t.Context(), e).want(t, nil)
+		if s := e.Stats(); s.Retries != 2 {
+			t.Errorf("%d retries", s.Retries)
+		}
+	})
+}
+
+func TestAShorterContextOfTheBeforeHookEndsOnlyTheAttempt(t *testing.T) {
+	t.Parallel()
+	var attempts atomic.Int32
+	b := &batching{batch: func(ctx context.Context, jobs []*driver.Job, encoded func()) {
+		encoded()
+		if attempts.Load() < 3 {
+			<-ctx.Done()
+			return
+		}
+		for _, j := range jobs {
+			j.Take()
+			j.Outcome = driver.Done
+		}
+	}}
+	o := plinth.Options{Before: func(ctx context.Context, ev *hook.Event) (context.Context, error) {
+		if attempts.Store(int32(ev.Attempt)); ev.Attempt < 3 {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx, nil
+		}
+		return ctx, nil
+	}}
+	o.Retry.Retryable = func(error) bool { return true }
+	e := onBatching(t, b, o)
+	for range 100 {
+		end := submit(t.Context(), e)
+		<-end.done // whether it's repeated is the policy's; that nothing races is what this is for
+		if n := end.times.Load(); n != 1 {
+			t.Fatalf("it ended %d times", n)
+		}
+	}
+}
+
+func TestWhatWaitsToRunByItselfEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		b := &batching{
+			batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+				for _, j := range jobs {
+					j.Outcome = driver.Alone
+				}
+			},
+			call: func(context.Context, *driver.Request) error { <-release; return nil },
+		}
+		e := onBatching(t, b, plinth.Options{})
+		var held []*ending
+		for range 64 {
+			held = append(held, submit(t.Context(), e))
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		late := submit(ctx, e)
+		late.want(t, context.DeadlineExceeded)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it ended after %v", took)
+		}
+		close(release)
+		for _, end := range held {
+			end.want(t, nil)
+		}
+		if _, calls := b.ran(); len(calls) != 64 {
+			t.Errorf("%d calls ran, the one that was given up, too", len(calls))
+		}
+	})
+}
+
+func TestWhatRunsByItselfAfterAllIsOneAttemptToTheHooks(t *testing.T) {
+	t.Parallel()
+	b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+		for _, j := range jobs {
+			j.Outcome = driver.Alone
+		}
+	}}
+	var before, after atomic.Int32
+	e := onBatching(t, b, plinth.Options{
+		Before: func(ctx context.Context, _ *hook.Event) (context.Context, error) { before.Add(1); return ctx, nil },
+		After:  func(context.Context, *hook.Event) { after.Add(1) },
+	})
+	submit(t.Context(), e).want(t, nil)
+	if before.Load() != 1 || after.Load() != 1 {
+		t.Errorf("the before hook ran %d times, the after hook %d times", before.Load(), after.Load())
+	}
+}
+
+func TestABatchThatIsStuckDoesNotHoldUpTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		b := &batching{lanes: 1, jobs: 10, most: 3}
+		b.batch = func(_ context.Context, jobs []*driver.Job, _ func()) {
+			for _, j := range jobs {
+				if j.Take(); j.Args[0] == int64(7) {
+					<-release
+				}
+				j.Outcome = driver.Done
+			}
+		}
+		e := onBatching(t, b, plinth.Options{})
+		ctx := plinth.Idempotent(t.Context())
+		stuck := submit(ctx, e, 7)
+		synctest.Wait()
+		for range 3 {
+			submit(ctx, e, 1).want(t, nil)
+		}
+		close(release)
+		stuck.want(t, nil)
+	})
+}
+
+func TestALargeReadRunsByItselfAndIsLearned(t *testing.T) {
+	t.Parallel()
+	b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+		for _, j := range jobs {
+			j.Take()
+			for range 100_000 {
+				if !j.Keep([]driver.Value{driver.IntValue(1)}) {
+					break
+				}
+			}
+		}
+	}}
+	e := onBatching(t, b, plinth.Options{})
+	for range 3 {
+		done := make(chan error)
+		e.Submit(t.Context(), hook.Query, "select 1", nil, func(_ *plinth.Rows, err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if batches, calls := b.ran(); len(batches) != 1 || len(calls) != 3 {
+		t.Errorf("%d batches and %d calls ran, want one batch that found out and three calls", len(batches), len(calls))
+	}
+}
+
+// leaving is an argument whose method doesn't return.
+type leaving func()
+
+func (l leaving) Value() (sqldriver.Value, error) { l(); return nil, nil }
