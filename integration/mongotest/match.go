@@ -31,7 +31,7 @@ func lookup(doc bson.D, path string) any {
 	return missing{}
 }
 
-// matches tells whether a document fits a filter: equality, $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $and, $or.
+// matches tells whether a document fits a filter: equality, $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $and, $or, $expr.
 // https://www.mongodb.com/docs/manual/reference/operator/query/
 func matches(doc, filter bson.D) (bool, error) {
 	for _, e := range filter {
@@ -40,6 +40,10 @@ func matches(doc, filter bson.D) (bool, error) {
 		case "$comment":
 		case "$and", "$or":
 			ok, err = matchesList(doc, e)
+		case "$expr":
+			var v any
+			v, err = evaluate(doc, e.Value)
+			ok = isTrue(v)
 		default:
 			if strings.HasPrefix(e.Key, "$") {
 				return false, failure(codeBadValue, "unknown top level operator: "+e.Key+" (mongotest)")

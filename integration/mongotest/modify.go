@@ -2,11 +2,12 @@ package mongotest
 
 import (
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// modified is the document after an update: by $set, $unset, $inc, $setOnInsert or $push, or replaced but for its _id.
+// modified is the document after an update: by $set, $unset, $inc, $setOnInsert, $push or $currentDate (a date), or replaced but for its _id.
 // https://www.mongodb.com/docs/manual/reference/operator/update/
 func modified(doc, change bson.D, inserting bool) (bson.D, error) {
 	if len(change) == 0 || !strings.HasPrefix(change[0].Key, "$") {
@@ -70,6 +71,11 @@ func applied(doc bson.D, operator string, f bson.E, inserting bool) (bson.D, err
 			}
 			return append(append(bson.A{}, list...), f.Value), nil
 		})
+	case "$currentDate":
+		if f.Value != true {
+			return nil, failure(codeBadValue, "$currentDate takes true (mongotest)")
+		}
+		return with(doc, f.Key, func(any) (any, error) { return bson.NewDateTimeFromTime(time.Now()), nil })
 	case "$unset":
 		return without(doc, f.Key), nil
 	}

@@ -183,7 +183,7 @@ func (s *Server) distinct(r *request) (bson.D, error) {
 	return bson.D{{Key: "values", Value: values}}, nil
 }
 
-// aggregate knows $match, $group with $sum, $sort, $skip, $limit, $project of fields and $count.
+// aggregate knows $match, $group with $sum, $sort, $skip, $limit, $project of fields and of expressions, and $count.
 func (s *Server) aggregate(r *request) (bson.D, error) {
 	name, err := r.collection()
 	if err != nil {
@@ -239,7 +239,11 @@ func staged(docs []bson.D, stage bson.E) ([]bson.D, error) {
 		return window(docs, 0, int(n)), nil
 	case "$project":
 		for _, doc := range docs {
-			out = append(out, projected(doc, spec))
+			doc, err := computed(doc, spec)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, doc)
 		}
 		return out, nil
 	case "$count":

@@ -84,39 +84,12 @@ type Member struct {
 // Start starts a replica set that ends with the test. Every goroutine of it has ended when the test has.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	s := &Server{
-		members: make([]*Member, 1), process: bson.NewObjectID(), done: make(chan struct{}), changed: make(chan struct{}),
-		cursors: map[int64]*cursor{}, sessions: map[string]*session{}, term: 1, topology: 1,
-		store: store{collections: map[string]*collection{}},
+	s, err := Listen(opts...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, o := range opts {
-		o(s)
-	}
-	t.Cleanup(s.close)
-	for i := range s.members {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := &Member{server: s, index: i, listener: l, addr: l.Addr().String(), alive: true, conns: map[*conn]struct{}{}, lag: -1}
-		s.members[i] = m
-	}
-	for _, m := range s.members {
-		s.running.Go(m.accept)
-	}
+	t.Cleanup(s.Close)
 	return s
-}
-
-func (s *Server) close() {
-	s.mu.Lock()
-	close(s.done)
-	for _, m := range s.members {
-		if m != nil {
-			m.end()
-		}
-	}
-	s.mu.Unlock()
-	s.running.Wait()
 }
 
 // end closes what a member has open. The lock is held.
