@@ -138,3 +138,57 @@ func TestBlockingCallsJoinBatchesWhereThePipelineIsOn(t *testing.T) {
 		t.Errorf("no statements were run together: %+v", s)
 	}
 }
+
+func TestADeferredConstraintFailsWhoViolatesIt(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	e, a := onFile(t, plinth.Options{}, async.Options{})
+	if _, err := e.Execute(ctx, "create table part (id integer primary key, item integer references item deferrable initially deferred)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Execute(ctx, "insert into item values (1, 'one')"); err != nil {
+		t.Fatal(err)
+	}
+	futures := make([]*future.Future[plinth.Result], 300)
+	for i := range futures {
+		item := 1
+		if i == 250 {
+			item = 99
+		}
+		futures[i] = a.Execute(ctx, "insert into part values (?, ?)", i, item)
+	}
+	for i, f := range futures {
+		_, err := f.Await(ctx)
+		if bad := i == 250; bad != errors.Is(err, plinth.ErrForeignKey) || !bad && err != nil {
+			t.Errorf("insert %d: %v", i, err)
+		}
+	}
+	if n, err := plinth.One[int](ctx, e, "select count(*) from part"); err != nil || n != 299 {
+		t.Errorf("%d rows (%v)", n, err)
+	}
+}
+
+func TestATriggerThatRollsBackUndoesNobodyElse(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	e, a := onFile(t, plinth.Options{}, async.Options{})
+	if _, err := e.Execute(ctx, "create trigger no before insert on item when new.name = 'no' begin select raise(rollback, 'no'); end"); err != nil {
+		t.Fatal(err)
+	}
+	futures := make([]*future.Future[plinth.Result], 300)
+	for i := range futures {
+		name := fmt.Sprint("item ", i)
+		if i%50 == 20 {
+			name = "no"
+		}
+		futures[i] = a.Execute(ctx, "insert into item values (?, ?)", i, name)
+	}
+	for i, f := range futures {
+		if _, err := f.Await(ctx); (i%50 == 20) == (err == nil) {
+			t.Errorf("insert %d: %v", i, err)
+		}
+	}
+	if n, err := plinth.One[int](ctx, e, "select count(*) from item"); err != nil || n != 294 {
+		t.Errorf("%d rows (%v)", n, err)
+	}
+}

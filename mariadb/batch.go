@@ -96,9 +96,9 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 }
 
 func (b *batch) reset() {
-	clear(b.jobs)
-	clear(b.sts)
-	clear(b.open)
+	clear(b.jobs[:cap(b.jobs)]) // also those that weren't sent
+	clear(b.sts[:cap(b.sts)])
+	clear(b.open[:cap(b.open)])
 	*b = batch{jobs: b.jobs[:0], sts: b.sts[:0], open: b.open[:0], trip: b.trip}
 }
 
@@ -148,9 +148,6 @@ func joins(j *driver.Job) bool {
 func (s *session) sendJobs() {
 	b := &s.batch
 	s.cache.sendClosed(s.Conn)
-	if b.grouped {
-		s.SendQuery("START TRANSACTION")
-	}
 	n, size := 0, 0
 	for i, j := range b.jobs {
 		if n > 0 && size > flushBytes {
@@ -168,13 +165,16 @@ func (s *session) sendJobs() {
 			j.Outcome = driver.Alone
 			continue
 		}
+		if b.grouped && n == 0 {
+			s.SendQuery("START TRANSACTION")
+		}
 		s.SendExecute(b.sts[i].stmt, s.args.params)
 		size += length + 32
 		b.jobs[n], b.sts[n] = j, b.sts[i]
 		n++
 	}
 	b.jobs, b.sts = b.jobs[:n], b.sts[:n]
-	if b.grouped {
+	if b.grouped && n > 0 {
 		s.SendPing()
 		s.SendQuery("COMMIT")
 	}

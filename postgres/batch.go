@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -99,9 +100,9 @@ type refusedJob struct {
 }
 
 func (b *jobs) reset() {
-	clear(b.jobs)
-	clear(b.sts)
-	clear(b.failed)
+	clear(b.jobs[:cap(b.jobs)]) // also those that weren't sent
+	clear(b.sts[:cap(b.sts)])
+	clear(b.failed[:cap(b.failed)])
 	*b = jobs{jobs: b.jobs[:0], sts: b.sts[:0], ends: b.ends[:0], failed: b.failed[:0]}
 }
 
@@ -222,6 +223,10 @@ func (s *session) readJobs(ctx context.Context) *driver.Fault {
 			}
 			return s.lostJobs(ctx, err)
 		}
+		if b.at == b.ends[b.sync] && answersJob(msg) {
+			return s.Unusable(ctx, &driver.Fault{Kind: driver.Unknown, Phase: driver.Run, Verdict: driver.IfSafe, Sent: true, Evict: true,
+				Err: fmt.Errorf("the server sent a %T too many", msg)})
+		}
 		switch m := msg.(type) {
 		case *pgproto3.DataRow:
 			s.row = m
@@ -253,6 +258,15 @@ func (s *session) readJobs(ctx context.Context) *driver.Fault {
 		}
 	}
 	return nil
+}
+
+// answersJob reports whether a message is of a job's own answer.
+func answersJob(msg pgproto3.BackendMessage) bool {
+	switch msg.(type) {
+	case *pgproto3.DataRow, *pgproto3.CommandComplete:
+		return true
+	}
+	return false
 }
 
 // beyondTrip returns how much longer than the shortest round trip of late the first job of a batch took.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -64,9 +65,19 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, _ func()) {
 				done = append(done, j)
 			}
 		}
+		if f, ok := err.(*driver.Fault); ok && deferred(f) && len(done) > 1 {
+			for _, j := range done {
+				j.Outcome = driver.Alone
+			}
+			return
+		}
 		failAll(done, err)
 	}
 }
+
+// deferred reports whether a COMMIT was refused for a constraint that is checked there (DEFERRABLE INITIALLY DEFERRED): nothing
+// is applied, and which statement has violated it shows when each runs by itself.
+func deferred(f *driver.Fault) bool { return slices.Contains(codes(f.Code), "19") }
 
 func failAll(jobs []*driver.Job, err error) {
 	for _, j := range jobs {
