@@ -148,6 +148,7 @@ type once struct {
 	stored  *string // then
 	unknown error   // of a COMMIT of which nobody knows yet what became of it
 	locked  bool    // the last attempt couldn't insert the token
+	waits   bool    // nor did the server wait until it could
 	fenced  error   // why a lost session couldn't be ended
 }
 
@@ -185,12 +186,12 @@ func (e *Engine) once(ctx context.Context, token string, opts []TxOptions) (*onc
 func (o *once) run(ctx context.Context, work func(context.Context, *Tx) (any, error)) error {
 	err := o.eng.replay(ctx, func(ctx context.Context) error {
 		known := o.unknown == nil
-		err := o.attempt(ctx, work)
+		err := o.attemptInTurn(ctx, work)
 		if known && o.unknown != nil && o.eng.under(ctx, o.eng.state.Load()).policy.Attempts != 1 && ctx.Err() == nil {
 			// To find out what became of a COMMIT isn't a retry that an overloaded server has to be spared: at once, and once
 			// without a charge to the budget.
 			o.eng.retries.Add(1)
-			err = o.attempt(ctx, work)
+			err = o.attemptInTurn(ctx, work)
 		}
 		return err
 	})
@@ -202,6 +203,30 @@ func (o *once) run(ctx context.Context, work func(context.Context, *Tx) (any, er
 		return o.unresolved(err)
 	}
 	return err
+}
+
+// How long the pauses are in which another call is waited for by asking again: they double.
+const (
+	turnPause = 5 * time.Millisecond
+	turnMost  = 100 * time.Millisecond
+)
+
+// attemptInTurn is attempt, where the server doesn't wait until another call has ended that holds the token: it's this one that
+// does, as long as it would wait for the lock of another database.
+func (o *once) attemptInTurn(ctx context.Context, work func(context.Context, *Tx) (any, error)) error {
+	until := time.Now().Add(markerWait)
+	for pause := turnPause; ; pause = min(2*pause, turnMost) {
+		o.waits = false
+		err := o.attempt(ctx, work)
+		if !o.waits || !time.Now().Before(until) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // attempt runs the work in a transaction. Whether a COMMIT whose answer is lost was carried out the next attempt finds out,
@@ -290,8 +315,9 @@ func (o *once) mark(ctx context.Context, tx *Tx) error {
 	case e.Kind == ErrTimeout && wait.Err() != nil && ctx.Err() == nil:
 		e.Kind, e.verdict = ErrLocked, driver.Again // nothing was applied: no COMMIT was sent
 		fallthrough
-	case e.Kind == ErrLocked:
-		o.locked = true
+	case e.Kind == ErrLocked, e.Kind == ErrSerialization && o.st.Conflicts:
+		o.waits = e.Kind == ErrSerialization
+		o.locked, e.Kind = true, ErrLocked
 		e.Hint = "another call with this token is still running, or was lost in a way that the server hasn't noticed yet: call again with the same token"
 	}
 	return missing(err)
@@ -316,11 +342,9 @@ func (o *once) store(ctx context.Context, tx *Tx, result any) error {
 }
 
 // find reads what was stored. It's done in a transaction, which whatever stands in front of the databases sends to the one
-// that is written to.
+// that is written to. That the token couldn't be inserted doesn't say that it's there: a trigger or a column that CreateTokens
+// doesn't make may be the reason. So it's looked for also where nothing was stored.
 func (o *once) find(ctx context.Context) error {
-	if !o.stores {
-		return nil
-	}
 	read := false
 	err := o.eng.InTx(ctx, func(ctx context.Context, tx *Tx) (err error) {
 		o.stored, err = One[*string](ctx, tx, o.st.Find, o.key)
@@ -330,11 +354,18 @@ func (o *once) find(ctx context.Context) error {
 	if read { // whatever became of a COMMIT that had nothing to commit
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+	case e.Kind == ErrNotFound:
+		o.found = false
+		err := o.eng.usage(ErrOutcomeUnknown, exactlyOnce, "the database says that the token is there already, and can't find it")
+		err.Hint = "it was deleted at this moment, or plinth_tokens isn't as plinth.CreateTokens makes it: look before you call again"
+		return err
+	case !o.stores: // there is nothing to be read, and no other reason to doubt it
+		return nil
+	default:
 		e.Hint = "the token's work was applied; only its result couldn't be read: call again with the same token"
-		if e.Kind == ErrNotFound {
-			e.Hint = "the token's work was applied; its row was deleted meanwhile"
-		}
 	}
 	return err
 }

@@ -198,6 +198,16 @@ func (h *hold) isLost() bool {
 	return h.lost != nil
 }
 
+// endedUnknown returns the error of the statement that has ended the transaction in a way that may have committed it, or nil.
+func (h *hold) endedUnknown() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if e, ok := h.over.(*Error); ok && e.verdict == driver.Ambiguous {
+		return e
+	}
+	return nil
+}
+
 // note remembers what a call means for those after it.
 func (h *hold) note(stmt *statement, failure *Error, err error) {
 	if stmt != nil {

@@ -321,6 +321,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	err = fn(withTx(ctx, t), t)
 	returned = true
 	replayable := t.hold.st.info.TransactionalDDL || !t.hold.schema
+	ended := t.hold.endedUnknown()
 	switch {
 	case t.done.Load() && err == nil && t.applied:
 		return nil // fn committed it itself
@@ -332,6 +333,9 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 		}
 	case !t.done.Load():
 		t.undo(ctx)
+	}
+	if ended != nil && !errors.Is(err, ErrOutcomeUnknown) { // it isn't undone, as an error of the function's says otherwise
+		err = errors.Join(err, ended)
 	}
 	if err != nil && (!replayable || t.applied || t.verdict(err) != driver.Again) {
 		return &spent{err}

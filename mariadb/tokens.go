@@ -8,7 +8,9 @@ import (
 )
 
 // Tokens implements driver.Tokens. A token is a VARBINARY, which no collation pads or folds. INSERT IGNORE waits for another
-// transaction that has the same token open, and where it commits nothing is inserted, without an error.
+// transaction that has the same token open, and where it commits nothing is inserted, without an error. If the server has
+// refused to open the transaction (a KILL QUERY may hit that, too) it still runs what is sent behind: the token isn't inserted
+// then, for it would be there for good, without its work.
 func (b *backend) Tokens() driver.TokenStatements {
 	return driver.TokenStatements{
 		Bytes: true,
@@ -18,7 +20,7 @@ func (b *backend) Tokens() driver.TokenStatements {
 	created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
 	KEY plinth_tokens_created_at (created_at)
 ) ENGINE = InnoDB`},
-		Insert: "INSERT IGNORE INTO plinth_tokens (token) VALUES (?)",
+		Insert: "INSERT IGNORE INTO plinth_tokens (token) SELECT ? FROM DUAL WHERE @@in_transaction = 1",
 		Store:  "UPDATE plinth_tokens SET result = ? WHERE token = ?",
 		Find:   "SELECT result FROM plinth_tokens WHERE token = ?",
 		Prune:  "DELETE FROM plinth_tokens WHERE created_at < now(6) - INTERVAL ? SECOND ORDER BY created_at LIMIT ?",

@@ -86,3 +86,16 @@ func TestARefusalAroundAGuardLeavesNoTransaction(t *testing.T) {
 		t.Errorf("%+v, stray %v, %+v", s.tx, s.running.stray, s.running.failure)
 	}
 }
+
+// TestAStatementWhoseTransactionWasRefusedIsNotRunAgain: the server has carried it out by itself.
+func TestAStatementWhoseTransactionWasRefusedIsNotRunAgain(t *testing.T) {
+	t.Parallel()
+	s := refusing(t, Options{})
+	s.tx.open = true
+	s.running = running{phase: driver.Run, stmt: &driver.Stmt{Verb: "INSERT", Access: driver.Write}, begins: 1}
+	s.refused(t.Context(), &wire.ServerError{Number: interrupted, State: "70100"}) // START TRANSACTION, which a KILL QUERY has hit
+	s.running.results = 1
+	if _, f := s.answer(t.Context()); f == nil || f.Verdict != driver.Ambiguous || !f.TxDead {
+		t.Errorf("%+v", f)
+	}
+}

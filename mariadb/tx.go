@@ -112,7 +112,8 @@ func isolation(level driver.Isolation) string {
 }
 
 // noticeCommit looks whether the server has ended the transaction by itself. A schema change does: what it had done is
-// committed, and what follows is in a new one. Of anything else (a procedure that commits) nobody expects that.
+// committed, and what follows is in a new one. Of anything else (a procedure that commits, LOCK TABLES) nobody expects that,
+// and who asked for it must not take what was done before for undone.
 func (s *session) noticeCommit() {
 	run := &s.running
 	if !s.tx.begun || s.inTransaction() || run.phase == driver.Commit || run.phase == driver.Rollback {
@@ -122,8 +123,15 @@ func (s *session) noticeCommit() {
 		return
 	}
 	s.tx.begun = false
-	if run.stmt == nil || run.stmt.Class != driver.Schema {
-		s.tx.failed = true
+	if run.stmt != nil && run.stmt.Class == driver.Schema {
+		return
+	}
+	s.tx.failed = true
+	if run.stmt != nil {
+		f := driver.Faultf(driver.OutcomeUnknown, "the %s has ended the transaction: what had been done in it was committed, or rolled back, by that", run.stmt.Verb)
+		f.Phase, f.Verdict, f.Sent, f.TxDead = run.phase, driver.Ambiguous, true, true
+		f.Hint = "in a transaction, run nothing that commits by itself, and call no procedure that does"
+		s.failed(f)
 	}
 }
 
