@@ -256,7 +256,7 @@ func (s *session) answer(ctx context.Context) ([]byte, *driver.Fault) {
 		s.undo = s.inTransaction() // its COMMIT may have been what a KILL QUERY ended
 	}
 	if run.stray && run.failure != nil && !run.failure.Evict && run.results > 0 && s.Status()&wire.StatusInTransaction == 0 {
-		run.failure.Verdict = driver.IfSafe
+		run.failure.Verdict = driver.Ambiguous // inside a transaction the whole would run again otherwise
 		run.failure.Err = fmt.Errorf("the transaction couldn't be opened, and the statement was carried out on its own: %w", run.failure.Err)
 	}
 	return nil, run.failure
