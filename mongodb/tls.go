@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // TLS says how connections are encrypted and the servers are verified. The zero value verifies each server's certificate and
@@ -126,7 +127,7 @@ func (o TLS) keyPair() (cert tls.Certificate, err error) {
 	if err != nil {
 		return cert, driver.Faultf(driver.Argument, "tlsCertificateKeyFile: %w", err)
 	}
-	if exposed(info) {
+	if netdriver.Exposed(info) {
 		f := driver.Faultf(driver.Argument, "tlsCertificateKeyFile: others can read the private key in %s", o.CertKey)
 		f.Hint = "chmod 600 " + o.CertKey
 		return cert, f

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// exposed reports whether others than the owner can read the file; root's may be read by its group.
-func exposed(info fs.FileInfo) bool {
+// Exposed reports whether others than the owner can read the file; root's may be read by its group.
+func Exposed(info fs.FileInfo) bool {
 	forbidden := fs.FileMode(0o077)
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid == 0 {
 		forbidden = 0o037

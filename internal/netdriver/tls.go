@@ -83,7 +83,7 @@ func (o TLS) keyPair(w *Words) (cert tls.Certificate, err error) {
 	if err != nil {
 		return cert, driver.Faultf(driver.Argument, "%s: %w", w.Key, err)
 	}
-	if exposed(info) {
+	if Exposed(info) {
 		f := driver.Faultf(driver.Argument, "%s: others can read the private key %s", w.Key, o.Key)
 		f.Hint = "chmod 600 " + o.Key
 		return cert, f
