@@ -254,9 +254,13 @@ func TestErrorsOfAWriteAreRepeatedOnlyWhereThatIsSafe(t *testing.T) {
 				e := st.open(t)
 				w.begin(t, e)
 				before := w.applied(st.documents("things"))
-				c.failure.Command = w.command
-				st.scripted.Fail(c.failure)
+				failure := c.failure // the tests beside have the same
+				failure.Command = w.command
+				st.scripted.Fail(failure)
 				err := w.call(t.Context(), e, 1)
+				if st.scripted.Heal() != 0 {
+					t.Error("the fault never came")
+				}
 				if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 					t.Errorf("%v, want %v", err, c.want)
 				}
