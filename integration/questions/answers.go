@@ -158,6 +158,18 @@ type (
 		Previous     sql.Null[time.Time]
 		Total, SoFar plinth.Decimal
 	}
+	countryInvoices struct {
+		Country  string `db:"_id"`
+		Invoices int
+	}
+	albumTime struct {
+		AlbumID      int64 `db:"_id"`
+		Milliseconds int64
+	}
+	priceSold struct {
+		UnitPrice plinth.Decimal `db:"_id"`
+		Sold      int
+	}
 	albumTitle struct {
 		Title        string
 		Tracks       int

@@ -18,11 +18,19 @@ type Question struct {
 	SQLOn map[string]string // by Engine.Name
 	Args  []any
 
+	// Mongo is the question in mongosh's words, where FerretDB can answer it. The collections and keys have the names of
+	// Chinook's JSON.
+	Mongo     string
+	MongoArgs []any // instead of Args, if it isn't nil: prices are floats and dates are text there
+
 	answers answers
 }
 
 // Statement returns the question in the words of the engine that has this name.
 func (q Question) Statement(engine string) string {
+	if engine == "mongodb" {
+		return q.Mongo
+	}
 	if text, ok := q.SQLOn[engine]; ok {
 		return text
 	}
@@ -31,7 +39,11 @@ func (q Question) Statement(engine string) string {
 
 // Answer asks one engine. It returns a slice of the question's type.
 func (q Question) Answer(ctx context.Context, e *plinth.Engine) (any, error) {
-	return q.answers.ask(ctx, e, q.Statement(e.Name()), q.Args)
+	args := q.Args
+	if e.Name() == "mongodb" && q.MongoArgs != nil {
+		args = q.MongoArgs
+	}
+	return q.answers.ask(ctx, e, q.Statement(e.Name()), args)
 }
 
 // Known reads an answer that was kept as JSON.

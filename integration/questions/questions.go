@@ -17,6 +17,9 @@ func ofOneTable() []Question {
 			Asks: "Which customers are in Brazil or Germany? Those with a company first.",
 			SQL: `select customer_id, first_name, last_name, company, state, fax from customer
 			      where country = ? or country = ? order by company is null, customer_id`,
+			Mongo: `db.Customer.aggregate([
+			            {$match: {Country: {$in: [?, ?]}}}, {$addFields: {kind: {$type: "$Company"}}}, {$sort: {kind: -1, CustomerId: 1}},
+			            {$project: {_id: 0, CustomerId: 1, FirstName: 1, LastName: 1, Company: 1, State: 1, Fax: 1}}])`,
 			Args:    []any{"Brazil", "Germany"},
 			answers: of[customer](),
 		},
@@ -25,6 +28,8 @@ func ofOneTable() []Question {
 			Asks: "Which are the third five of the longest tracks?",
 			SQL: `select track_id, name, composer, milliseconds, bytes
 			          from track order by milliseconds desc, track_id limit ? offset ?`,
+			Mongo: `db.Track.find({}, {_id: 0, TrackId: 1, Name: 1, Composer: 1, Milliseconds: 1, Bytes: 1})
+			            .sort({Milliseconds: -1, TrackId: 1}).limit(?).skip(?)`,
 			Args:    []any{5, 10},
 			answers: of[track](),
 		},
@@ -33,8 +38,11 @@ func ofOneTable() []Question {
 			Asks: "Which ten invoices follow number 264, over 13.86, when the largest are first?",
 			SQL: `select invoice_id, total from invoice where (total, invoice_id) < (?, ?)
 			      order by total desc, invoice_id desc limit ?`,
-			Args:    []any{decimal("13.86"), 264, 10},
-			answers: of[invoiceTotal](),
+			Mongo: `db.Invoice.find({$or: [{Total: {$lt: :total}}, {Total: :total, InvoiceId: {$lt: :last}}]}, {_id: 0, InvoiceId: 1, Total: 1})
+			            .sort({Total: -1, InvoiceId: -1}).limit(:page)`,
+			MongoArgs: []any{map[string]any{"total": 13.86, "last": 264, "page": 10}},
+			Args:      []any{decimal("13.86"), 264, 10},
+			answers:   of[invoiceTotal](),
 		},
 		{
 			Name: "a range of dates",
@@ -102,8 +110,11 @@ func ofOneTable() []Question {
 			Asks: "Which tracks have \"the\" as a word in their names, in whatever case?",
 			SQL: `select track_id, name, composer, milliseconds, bytes from track
 			      where lower(name) like ? and composer is not null order by track_id limit 12`,
-			Args:    []any{"% the %"},
-			answers: of[track](),
+			Mongo: `db.Track.find({Name: {$regex: ?, $options: "i"}, Composer: {$ne: null}},
+			            {_id: 0, TrackId: 1, Name: 1, Composer: 1, Milliseconds: 1, Bytes: 1}).sort({TrackId: 1}).limit(12)`,
+			MongoArgs: []any{" the "},
+			Args:      []any{"% the %"},
+			answers:   of[track](),
 		},
 		{
 			Name: "text by its code points",
