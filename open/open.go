@@ -39,7 +39,7 @@ func OpenConfig(ctx context.Context, c config.Config, opts plinth.Options) (*pli
 	}
 	return nil, &plinth.Error{
 		Kind: plinth.ErrUnsupported, Op: "open", Engine: string(c.Engine),
-		Err:  fmt.Errorf("this version has no driver for %s", c.Engine),
+		Err: fmt.Errorf("this version has no driver for %s", c.Engine),
 		Hint: "it speaks SQLite (sqlite:app.db), PostgreSQL (postgres://user@host/database), MariaDB (mariadb://user@host/database) " +
 			"and MongoDB (mongodb://host/database)",
 	}
