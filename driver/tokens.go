@@ -11,6 +11,9 @@ type Tokens interface {
 // TokenStatements are what is said to the database about tokens, in its own language. A token compares byte by byte.
 type TokenStatements struct {
 	Bytes bool // tokens are given as []byte instead of string
+	// Conflicts says that the server doesn't have Insert wait for another transaction that has inserted the token and is open:
+	// it's a fault of kind Serialization at once.
+	Conflicts bool
 
 	Create []string // make the table; they may run again, and outside of a transaction
 	Insert string   // of a token. If it's there already no row is affected, or the fault is of kind Unique

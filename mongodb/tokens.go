@@ -6,10 +6,10 @@ import "github.com/plinthdb/plinth/driver"
 // transactions, and so a replica set. The upsert finds no document that has a date already, tries to insert another with the
 // same _id, and fails (11000): that way the date is the server's, and a token that is there isn't touched.
 //
-// A transaction that has the token open isn't waited for: MongoDB ends the second one at once (WriteConflict), and it's
-// tried again.
+// A transaction that has the token open isn't waited for: MongoDB ends the second one at once (WriteConflict).
 func (b *backend) Tokens() driver.TokenStatements {
 	return driver.TokenStatements{
+		Conflicts: true,
 		Create: []string{
 			`db.createCollection("plinth_tokens")`,
 			`db.plinth_tokens.createIndex({created_at: 1})`,
