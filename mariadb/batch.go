@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 const (
@@ -39,7 +40,7 @@ type batch struct {
 	sts     []*prepared   // of the jobs
 	open    []*driver.Job // that have run in the transaction, which isn't committed
 	last    time.Time     // when the job before ended
-	trip    time.Duration // about the shortest round trip that batches have seen
+	trip    netdriver.Trip
 }
 
 // RunBatch implements driver.BatchSession. The jobs are sent in one go, and each is answered by itself. Writes that may run again
@@ -53,7 +54,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	b.reset()
 	defer b.reset()
 	if f := s.usable(ctx, driver.Prepare); f != nil {
-		failJobs(jobs, f)
+		netdriver.FailJobs(jobs, f)
 		return
 	}
 	s.StartCall(ctx)
@@ -91,7 +92,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 			sent.Verdict = driver.IfSafe // the COMMIT was, too
 			f = &sent
 		}
-		failJobs(b.jobs, f)
+		netdriver.FailJobs(b.jobs, f)
 	}
 }
 
@@ -100,14 +101,6 @@ func (b *batch) reset() {
 	clear(b.sts[:cap(b.sts)])
 	clear(b.open[:cap(b.open)])
 	*b = batch{jobs: b.jobs[:0], sts: b.sts[:0], open: b.open[:0], trip: b.trip}
-}
-
-func failJobs(jobs []*driver.Job, f *driver.Fault) {
-	for _, j := range jobs {
-		if j.Outcome == driver.Waiting {
-			j.Outcome, j.Err = driver.Failed, f
-		}
-	}
 }
 
 // prepareJobs prepares what the jobs run. One that can't be prepared isn't part of the batch. It reports false if the session
@@ -228,7 +221,7 @@ func (s *session) readJob(ctx context.Context, i int, mark int64) *driver.Fault 
 	now := time.Now()
 	j.Took, b.last = now.Sub(b.last), now
 	if i == 0 {
-		j.Took = b.beyondTrip(j.Took)
+		j.Took = b.trip.Beyond(j.Took)
 	}
 	if f != nil {
 		if s.gone() {
@@ -275,14 +268,4 @@ func (s *session) readCommit(ctx context.Context, mark int64) *driver.Fault {
 		j.Outcome = driver.Done
 	}
 	return nil
-}
-
-// beyondTrip returns how much longer than the shortest round trip of late the first job of a batch took.
-func (b *batch) beyondTrip(took time.Duration) time.Duration {
-	if b.trip == 0 || took < b.trip {
-		b.trip = took
-	} else {
-		b.trip += (took - b.trip) / 1024
-	}
-	return took - b.trip
 }

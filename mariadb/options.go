@@ -3,7 +3,6 @@ package mariadb
 import (
 	"context"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // Options say which server to connect to, and how each session is set up. The zero value connects to localhost as the
@@ -181,37 +181,14 @@ func (h Host) String() string {
 	return net.JoinHostPort(h.Name, strconv.Itoa(h.Port))
 }
 
-// dialer opens the network connections. net.Dialer has the defaults of KeepAlive.
-func (t *target) dialer() *net.Dialer {
-	if t.NoKeepAlive {
-		return &net.Dialer{KeepAlive: -1}
-	}
-	alive := t.KeepAlive
-	alive.Enable = true
-	return &net.Dialer{KeepAliveConfig: alive}
-}
+// dialer opens the network connections.
+func (t *target) dialer() *net.Dialer { return netdriver.Dialer(t.KeepAlive, t.NoKeepAlive) }
 
 // order returns the hosts as they are to be tried.
-func (t *target) order() []Host {
-	hosts := slices.Clone(t.Hosts)
-	if t.LoadBalance {
-		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
-	}
-	return hosts
-}
+func (t *target) order() []Host { return netdriver.Order(t.Hosts, t.LoadBalance) }
 
 // label names the target in messages: its hosts and database, never who logs in.
-func (t *target) label() string {
-	hosts := make([]string, len(t.Hosts))
-	for i, h := range t.Hosts {
-		hosts[i] = h.String()
-	}
-	name := "mariadb://" + strings.Join(hosts, ",")
-	if t.Database != "" {
-		name += "/" + t.Database
-	}
-	return name
-}
+func (t *target) label() string { return netdriver.Label("mariadb", t.Hosts, t.Database) }
 
 // resolveSettings makes the statements that a session starts with. The names of variables are checked, because they become
 // part of them; their values are literals.

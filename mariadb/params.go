@@ -4,13 +4,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/names"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // A word is a parameter of a URL. The value is checked by resolve where that knows more.
@@ -25,38 +25,38 @@ type word struct {
 func words() []word {
 	return []word{
 		{"ssl_mode", tlsMode},
-		{"ssl_ca", text(func(o *Options) *string { return &o.TLS.RootCert })},
-		{"ssl_cert", text(func(o *Options) *string { return &o.TLS.Cert })},
-		{"ssl_key", text(func(o *Options) *string { return &o.TLS.Key })},
-		{"ssl_verify_server_cert", truth(func(o *Options, yes bool) {
+		{"ssl_ca", netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert })},
+		{"ssl_cert", netdriver.Text(func(o *Options) *string { return &o.TLS.Cert })},
+		{"ssl_key", netdriver.Text(func(o *Options) *string { return &o.TLS.Key })},
+		{"ssl_verify_server_cert", netdriver.Truth(func(o *Options, yes bool) {
 			if o.TLS.Mode = tlsRequired; yes {
 				o.TLS.Mode = tlsVerifyIdentity
 			}
 		})},
 		{"tls_version", tlsVersions},
 		{"tls", goTLS},
-		{"cleartext", truth(func(o *Options, yes bool) { o.Cleartext = yes })},
+		{"cleartext", netdriver.Truth(func(o *Options, yes bool) { o.Cleartext = yes })},
 		{"target_session_attrs", func(o *Options, value string) error { o.Role = Role(value); return nil }},
 		{"load_balance_hosts", choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random")},
-		{"connect_timeout", seconds(func(o *Options, d time.Duration) {
+		{"connect_timeout", netdriver.Seconds(func(o *Options, d time.Duration) {
 			if o.ConnectTimeout = d; d <= 0 {
 				o.ConnectTimeout = -1
 			}
 		})},
 		{"charset", choice(nil, "utf8mb4", "utf8")},
-		{"collation", text(func(o *Options) *string { return &o.Collation })},
-		{"sql_mode", text(func(o *Options) *string { return &o.SQLMode })},
-		{"max_allowed_packet", number(func(o *Options, n int) { o.MaxPacket = n })},
-		{"statement_cache", number(func(o *Options, n int) {
+		{"collation", netdriver.Text(func(o *Options) *string { return &o.Collation })},
+		{"sql_mode", netdriver.Text(func(o *Options) *string { return &o.SQLMode })},
+		{"max_allowed_packet", netdriver.Number(func(o *Options, n int) { o.MaxPacket = n })},
+		{"statement_cache", netdriver.Number(func(o *Options, n int) {
 			if o.StatementCache = n; n == 0 {
 				o.StatementCache = -1
 			}
 		})},
-		{"zero_dates", text(func(o *Options) *string { return &o.ZeroDates })},
-		{"keepalives", truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
-		{"keepalives_idle", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
-		{"keepalives_interval", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
-		{"keepalives_count", number(func(o *Options, n int) { o.KeepAlive.Count = n })},
+		{"zero_dates", netdriver.Text(func(o *Options) *string { return &o.ZeroDates })},
+		{"keepalives", netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
+		{"keepalives_idle", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
+		{"keepalives_interval", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
+		{"keepalives_count", netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n })},
 		{"parseTime", choice(nil, "true")}, // times are times here
 		{"loc", choice(nil, "UTC")},
 	}
@@ -116,7 +116,7 @@ func fromConfig(c config.Config) (Options, error) {
 				return o, driver.Faultf(driver.Argument, "the parameter %s: %w", name, err)
 			}
 		case name == "max_statement_time":
-			if err := seconds(func(o *Options, d time.Duration) { o.StatementTimeout = d })(&o, value); err != nil {
+			if err := netdriver.Seconds(func(o *Options, d time.Duration) { o.StatementTimeout = d })(&o, value); err != nil {
 				return o, driver.Faultf(driver.Argument, "the parameter %s: %w", name, err)
 			}
 		case isForeign:
@@ -203,15 +203,6 @@ func tlsVersions(o *Options, value string) error {
 	return nil
 }
 
-// Readers of values. An error shows no value, for a URL that is taken apart wrongly may have a password in any place.
-
-func text(field func(*Options) *string) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		*field(o) = value
-		return nil
-	}
-}
-
 // choice takes one of the values.
 func choice(set func(*Options, string), values ...string) func(*Options, string) error {
 	return func(o *Options, value string) error {
@@ -221,46 +212,6 @@ func choice(set func(*Options, string), values ...string) func(*Options, string)
 		if set != nil {
 			set(o, value)
 		}
-		return nil
-	}
-}
-
-func truth(set func(*Options, bool)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		switch strings.ToLower(value) {
-		case "true", "on", "yes", "1":
-			set(o, true)
-		case "false", "off", "no", "0":
-			set(o, false)
-		default:
-			return fmt.Errorf("write true or false")
-		}
-		return nil
-	}
-}
-
-func number(set func(*Options, int)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("write a whole number")
-		}
-		set(o, n)
-		return nil
-	}
-}
-
-// seconds takes a number of seconds, as the mariadb client does, or a duration.
-func seconds(set func(*Options, time.Duration)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		d, err := time.ParseDuration(value)
-		if n, notSeconds := strconv.ParseFloat(value, 64); notSeconds == nil && n >= 0 && n < 1<<30 {
-			d, err = time.Duration(n*float64(time.Second)), nil
-		}
-		if err != nil {
-			return fmt.Errorf("write a number of seconds, or a duration such as 500ms")
-		}
-		set(o, d)
 		return nil
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mongodb/internal/lang"
 	"github.com/plinthdb/plinth/pool"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -53,6 +54,10 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 	}
 	b := &backend{to: to, host: host}
 	b.life, b.end = context.WithCancel(context.Background())
+	var breaker func(pool.BreakerState, error)
+	if host.Breaker != nil {
+		breaker = func(state pool.BreakerState, err error) { host.Breaker("", state, err) }
+	}
 	b.pool, err = pool.New(pool.Config[*session]{
 		Options: host.Pool,
 		Dial:    b.open,
@@ -63,6 +68,8 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 		},
 		OnLeak: host.Leaked,
 		OnOpen: func(took time.Duration, err error) { host.Opened(context.Background(), "", took, err) },
+
+		OnBreaker: breaker,
 	})
 	if err != nil {
 		b.end()
@@ -152,7 +159,7 @@ func (s statement) Bind(args []any) (native string, flat []any, err error) {
 func (b *backend) Split(script io.Reader) iter.Seq2[driver.ScriptStatement, error] {
 	return func(yield func(driver.ScriptStatement, error) bool) {
 		for st, err := range lang.Statements(script) {
-			if !yield(driver.ScriptStatement(st), err) {
+			if !yield(st, err) {
 				return
 			}
 		}
@@ -162,7 +169,7 @@ func (b *backend) Split(script io.Reader) iter.Seq2[driver.ScriptStatement, erro
 // Connect implements driver.Backend.
 func (b *backend) Connect(ctx context.Context) error {
 	if err := b.pool.Warm(ctx); err != nil {
-		return acquireFault(ctx, err)
+		return netdriver.AcquireFault(ctx, err)
 	}
 	return nil
 }
@@ -190,31 +197,11 @@ func (b *backend) acquire(ctx context.Context, need driver.Need) (*session, erro
 		slot, err = b.pool.Acquire(ctx)
 	}
 	if err != nil {
-		return nil, acquireFault(ctx, err)
+		return nil, netdriver.AcquireFault(ctx, err)
 	}
 	s := slot.Value()
 	s.slot = slot
 	return s, nil
-}
-
-// acquireFault turns an error of the pool's into a fault.
-func acquireFault(ctx context.Context, err error) error {
-	f := &driver.Fault{Phase: driver.Acquire, Verdict: driver.Again, Err: err}
-	timeout, timedOut := errors.AsType[*pool.TimeoutError](err)
-	dial, dialFailed := errors.AsType[*driver.Fault](err)
-	switch {
-	case errors.Is(err, pool.ErrClosed):
-		f.Kind, f.Verdict = driver.Closed, driver.Never
-	case ctx.Err() != nil:
-		f.Kind, f.Verdict = contextKind(ctx), driver.Never
-	case timedOut && timeout.InUse == 0 && dialFailed: // nobody holds a session, none can be opened
-		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
-	case timedOut, errors.Is(err, pool.ErrWouldBlock):
-		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
-	case dialFailed:
-		return dial
-	}
-	return f
 }
 
 // Stats implements driver.Backend.
@@ -223,13 +210,7 @@ func (b *backend) Stats() []pool.Stats { return []pool.Stats{b.pool.Stats()} }
 // Configure implements driver.Backend. Where more sessions are allowed than the client was made for, the next one that is opened
 // comes with another client.
 func (b *backend) Configure(o pool.Options) error {
-	switch err := b.pool.Configure(o); {
-	case errors.Is(err, pool.ErrClosed):
-		return &driver.Fault{Kind: driver.Closed, Phase: driver.Acquire, Err: err}
-	case err != nil:
-		return driver.Faultf(driver.Argument, "%w", err)
-	}
-	return nil
+	return netdriver.ConfigureFault(b.pool.Configure(o))
 }
 
 // cutGrace is how long Close waits for calls that it has cut. It is less than a caller notices after his deadline.
@@ -253,7 +234,7 @@ func (b *backend) Close(ctx context.Context) error {
 	_ = b.pool.Close(grace) // for its waiting; who was cut is known already
 	b.quiet(grace)
 	b.end()
-	f := contextFault(ctx, driver.Acquire)
+	f := netdriver.Ended(ctx, driver.Acquire, nil)
 	f.Err, f.Hint = err, "close rows and end transactions before the engine"
 	return f
 }

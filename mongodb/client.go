@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -52,7 +53,7 @@ func (b *backend) use(ctx context.Context) (*client, error) {
 	user, password, err := b.host.Login(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, contextFault(ctx, driver.Dial)
+		return nil, netdriver.Ended(ctx, driver.Dial, nil)
 	case err != nil:
 		return nil, &driver.Fault{Kind: driver.Auth, Phase: driver.Dial, Err: fmt.Errorf("the credentials: %w", err)}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	library "go.mongodb.org/mongo-driver/v2/x/mongo/driver"
@@ -122,7 +123,7 @@ func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
 		f.Kind, f.Verdict, f.Hint, f.Evict = driver.Closed, driver.Never, "", true
 		f.Err = fmt.Errorf("interrupted, because the engine was closed: %w", f.Err)
 	case c.ended():
-		f.Kind, f.Verdict, f.Hint, f.Err = contextKind(c.Context), driver.Never, "", context.Cause(c.Context)
+		f.Kind, f.Verdict, f.Hint, f.Err = netdriver.ContextKind(c.Context), driver.Never, "", context.Cause(c.Context)
 		if f.Err == nil { // the socket was faster
 			f.Kind, f.Err = driver.Timeout, context.DeadlineExceeded
 		}
@@ -262,19 +263,6 @@ func asFault(err error) *driver.Fault {
 		return f
 	}
 	return driver.Faultf(driver.Argument, "%w", err)
-}
-
-// contextFault is the fault of a call that its context has ended before anything was sent.
-func contextFault(ctx context.Context, phase driver.Phase) *driver.Fault {
-	return &driver.Fault{Kind: contextKind(ctx), Phase: phase, Err: context.Cause(ctx)}
-}
-
-// contextKind tells a deadline from a cancel.
-func contextKind(ctx context.Context) driver.Kind {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return driver.Timeout
-	}
-	return driver.Canceled
 }
 
 // selectionError says of each server why it won't do.

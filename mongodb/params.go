@@ -10,6 +10,7 @@ import (
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/names"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // A word is an option of the connection string. The value is checked by resolve where that knows more.
@@ -22,22 +23,22 @@ type word struct {
 // (https://www.mongodb.com/docs/manual/reference/connection-string-options/). As there, their case doesn't matter.
 func words() []word {
 	return []word{
-		{"replicaSet", text(func(o *Options) *string { return &o.ReplicaSet })},
+		{"replicaSet", netdriver.Text(func(o *Options) *string { return &o.ReplicaSet })},
 		{"directConnection", truth(func(o *Options, yes bool) { o.Direct = yes })},
 		{"loadBalanced", truth(func(o *Options, yes bool) { o.LoadBalanced = yes })},
-		{"srvServiceName", text(func(o *Options) *string { return &o.SRVService })},
-		{"srvMaxHosts", number(func(o *Options, n int) { o.SRVMax = n })},
+		{"srvServiceName", netdriver.Text(func(o *Options) *string { return &o.SRVService })},
+		{"srvMaxHosts", netdriver.Number(func(o *Options, n int) { o.SRVMax = n })},
 
 		{"tls", tlsMode},
-		{"tlsCAFile", text(func(o *Options) *string { return &o.TLS.RootCert })},
-		{"tlsCertificateKeyFile", text(func(o *Options) *string { return &o.TLS.CertKey })},
+		{"tlsCAFile", netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert })},
+		{"tlsCertificateKeyFile", netdriver.Text(func(o *Options) *string { return &o.TLS.CertKey })},
 		{"tlsAllowInvalidCertificates", truth(func(o *Options, yes bool) { o.TLS.weaken(yes, tlsUnverified) })},
 		{"tlsAllowInvalidHostnames", truth(func(o *Options, yes bool) { o.TLS.weaken(yes, tlsAnyName) })},
 		{"tlsInsecure", truth(func(o *Options, yes bool) { o.TLS.weaken(yes, tlsUnverified) })},
 		{"tlsDisableOCSPEndpointCheck", truth(func(o *Options, yes bool) { o.TLS.NoOCSPEndpoint = yes })},
 		{"tlsDisableCertificateRevocationCheck", truth(func(o *Options, yes bool) { o.TLS.NoRevocationCheck = yes })},
 
-		{"authSource", text(func(o *Options) *string { return &o.Auth.Source })},
+		{"authSource", netdriver.Text(func(o *Options) *string { return &o.Auth.Source })},
 		{"authMechanism", choice(func(o *Options, v string) { o.Auth.Mechanism = v },
 			"SCRAM-SHA-256", "SCRAM-SHA-1", "MONGODB-X509", "PLAIN", "MONGODB-AWS")},
 		{"authMechanismProperties", properties},
@@ -48,7 +49,7 @@ func words() []word {
 		{"maxStalenessSeconds", seconds(func(o *Options, d time.Duration) { o.Read.MaxStaleness = max(0, d) })},
 		{"readConcernLevel", choice(func(o *Options, v string) { o.Read.Concern = v },
 			"local", "available", "majority", "linearizable", "snapshot")},
-		{"w", text(func(o *Options) *string { return &o.Write.W })},
+		{"w", netdriver.Text(func(o *Options) *string { return &o.Write.W })},
 		{"journal", truth(func(o *Options, yes bool) { o.Write.Journal = &yes })},
 		{"retryWrites", truth(func(o *Options, yes bool) { o.NoRetryWrites = !yes })},
 		{"retryReads", truth(func(o *Options, yes bool) { o.NoRetryReads = !yes })},
@@ -58,7 +59,7 @@ func words() []word {
 		{"heartbeatFrequencyMS", millis(func(o *Options, d time.Duration) { o.Heartbeat = d })},
 		{"localThresholdMS", millis(func(o *Options, d time.Duration) { o.LocalThreshold = d })},
 		{"serverMonitoringMode", choice(func(o *Options, v string) { o.MonitoringMode = v }, "auto", "stream", "poll")},
-		{"maxConnecting", number(func(o *Options, n int) { o.MaxConnecting = n })},
+		{"maxConnecting", netdriver.Number(func(o *Options, n int) { o.MaxConnecting = n })},
 		{"compressors", compressors},
 		{"zlibCompressionLevel", func(o *Options, value string) error {
 			n, err := strconv.Atoi(value)
@@ -68,7 +69,7 @@ func words() []word {
 			o.ZlibLevel = &n
 			return nil
 		}},
-		{"appName", text(func(o *Options) *string { return &o.ApplicationName })},
+		{"appName", netdriver.Text(func(o *Options) *string { return &o.ApplicationName })},
 	}
 }
 
@@ -199,15 +200,6 @@ func compressors(o *Options, value string) error {
 	return nil
 }
 
-// Readers of values. An error shows no value, for a URL that is taken apart wrongly may have a password in any place.
-
-func text(field func(*Options) *string) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		*field(o) = value
-		return nil
-	}
-}
-
 // choice takes one of the values, in any case.
 func choice(set func(*Options, string), values ...string) func(*Options, string) error {
 	return func(o *Options, value string) error {
@@ -231,17 +223,6 @@ func truth(set func(*Options, bool)) func(*Options, string) error {
 		default:
 			return fmt.Errorf("write true or false")
 		}
-		return nil
-	}
-}
-
-func number(set func(*Options, int)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("write a whole number")
-		}
-		set(o, n)
 		return nil
 	}
 }

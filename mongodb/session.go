@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mongodb/internal/lang"
 	"github.com/plinthdb/plinth/pool"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -36,7 +37,7 @@ func (s *session) usable(ctx context.Context, phase driver.Phase) *driver.Fault 
 	case s.gone.Load():
 		return &driver.Fault{Kind: driver.Closed, Phase: phase, Evict: true}
 	case ctx.Err() != nil:
-		return contextFault(ctx, phase)
+		return netdriver.Ended(ctx, phase, nil)
 	case s.rows.open:
 		return driver.Faultf(driver.Busy, "the rows of the query before are still open")
 	case s.tx.dead:

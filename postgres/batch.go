@@ -46,7 +46,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	b.reset()
 	defer b.reset()
 	if f := s.usable(ctx, driver.Prepare); f != nil {
-		failJobs(jobs, f)
+		netdriver.FailJobs(jobs, f)
 		return
 	}
 	s.StartCall(ctx)
@@ -69,7 +69,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 		f = s.readJobs(ctx)
 	}
 	if f != nil {
-		failJobs(b.jobs[b.settled:], f)
+		netdriver.FailJobs(b.jobs[b.settled:], f)
 	}
 	if jobs[0].Kind != driver.JobWrite {
 		s.back.failures.saw(b.settled, len(b.failed))
@@ -104,14 +104,6 @@ func (b *jobs) reset() {
 	clear(b.sts[:cap(b.sts)])
 	clear(b.failed[:cap(b.failed)])
 	*b = jobs{jobs: b.jobs[:0], sts: b.sts[:0], ends: b.ends[:0], failed: b.failed[:0]}
-}
-
-func failJobs(jobs []*driver.Job, f *driver.Fault) {
-	for _, j := range jobs {
-		if j.Outcome == driver.Waiting {
-			j.Outcome, j.Err = driver.Failed, f
-		}
-	}
 }
 
 // prepareJobs prepares what the jobs run. One that can't be prepared fails, and isn't part of the batch. It reports false if the
@@ -236,7 +228,7 @@ func (s *session) readJobs(ctx context.Context) *driver.Fault {
 			j.Result.RowsAffected = rowsAffected(m.CommandTag)
 			j.Took, b.last = now.Sub(b.last), now
 			if b.at == 0 {
-				j.Took = s.beyondTrip(j.Took)
+				j.Took = s.trip.Beyond(j.Took)
 			}
 			if b.at++; b.at < b.ends[b.sync] { // else what comes next is the commit, which the job may fail at
 				s.answering()
@@ -267,16 +259,6 @@ func answersJob(msg pgproto3.BackendMessage) bool {
 		return true
 	}
 	return false
-}
-
-// beyondTrip returns how much longer than the shortest round trip of late the first job of a batch took.
-func (s *session) beyondTrip(took time.Duration) time.Duration {
-	if s.trip == 0 || took < s.trip {
-		s.trip = took
-	} else {
-		s.trip += (took - s.trip) / 1024
-	}
-	return took - s.trip
 }
 
 // takeRow keeps a row of the job that is answered.

@@ -4,13 +4,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/names"
+	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
 // A word is a parameter of a URL. The value is checked by resolve where that knows more.
@@ -23,33 +23,33 @@ type word struct {
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
 func words() []word {
 	return []word{
-		{"sslmode", text(func(o *Options) *string { return &o.TLS.Mode })},
-		{"sslrootcert", text(func(o *Options) *string { return &o.TLS.RootCert })},
-		{"sslcert", text(func(o *Options) *string { return &o.TLS.Cert })},
-		{"sslkey", text(func(o *Options) *string { return &o.TLS.Key })},
-		{"sslsni", truth(func(o *Options, yes bool) { o.TLS.NoSNI = !yes })},
+		{"sslmode", netdriver.Text(func(o *Options) *string { return &o.TLS.Mode })},
+		{"sslrootcert", netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert })},
+		{"sslcert", netdriver.Text(func(o *Options) *string { return &o.TLS.Cert })},
+		{"sslkey", netdriver.Text(func(o *Options) *string { return &o.TLS.Key })},
+		{"sslsni", netdriver.Truth(func(o *Options, yes bool) { o.TLS.NoSNI = !yes })},
 		{"sslnegotiation", choice(func(o *Options, v string) { o.TLS.Direct = v == "direct" }, "postgres", "direct")},
 		{"sslcertmode", choice(nil, "allow", "disable")}, // for the end, when the certificate is known
 		{"ssl_min_protocol_version", tlsVersion(func(o *Options) *uint16 { return &o.TLS.Min })},
 		{"ssl_max_protocol_version", tlsVersion(func(o *Options) *uint16 { return &o.TLS.Max })},
 		{"sslcompression", choice(nil, "0")},
 		{"gssencmode", choice(nil, "disable", "prefer")},
-		{"channel_binding", text(func(o *Options) *string { return &o.ChannelBinding })},
-		{"require_auth", text(func(o *Options) *string { return &o.RequireAuth })},
+		{"channel_binding", netdriver.Text(func(o *Options) *string { return &o.ChannelBinding })},
+		{"require_auth", netdriver.Text(func(o *Options) *string { return &o.RequireAuth })},
 		{"target_session_attrs", func(o *Options, value string) error { o.Role = Role(value); return nil }},
 		{"load_balance_hosts", choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random")},
 		{"hostaddr", hostAddresses},
-		{"connect_timeout", seconds(func(o *Options, d time.Duration) {
+		{"connect_timeout", netdriver.Seconds(func(o *Options, d time.Duration) {
 			if o.ConnectTimeout = d; d <= 0 {
 				o.ConnectTimeout = -1
 			}
 		})},
-		{"keepalives", truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
-		{"keepalives_idle", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
-		{"keepalives_interval", seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
-		{"keepalives_count", number(func(o *Options, n int) { o.KeepAlive.Count = n })},
-		{"pgbouncer", truth(func(o *Options, yes bool) { o.PgBouncer = yes })},
-		{"statement_cache", number(func(o *Options, n int) {
+		{"keepalives", netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
+		{"keepalives_idle", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
+		{"keepalives_interval", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
+		{"keepalives_count", netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n })},
+		{"pgbouncer", netdriver.Truth(func(o *Options, yes bool) { o.PgBouncer = yes })},
+		{"statement_cache", netdriver.Number(func(o *Options, n int) {
 			if o.StatementCache = n; n == 0 {
 				o.StatementCache = -1
 			}
@@ -142,15 +142,6 @@ func nearest(name string, known []word) string {
 	return ""
 }
 
-// Readers of values. An error shows no value, for a URL that is taken apart wrongly may have a password in any place.
-
-func text(field func(*Options) *string) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		*field(o) = value
-		return nil
-	}
-}
-
 // choice takes one of the values, or any if none is listed.
 func choice(set func(*Options, string), values ...string) func(*Options, string) error {
 	return func(o *Options, value string) error {
@@ -160,46 +151,6 @@ func choice(set func(*Options, string), values ...string) func(*Options, string)
 		if set != nil {
 			set(o, value)
 		}
-		return nil
-	}
-}
-
-func truth(set func(*Options, bool)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		switch strings.ToLower(value) {
-		case "true", "on", "yes", "1":
-			set(o, true)
-		case "false", "off", "no", "0":
-			set(o, false)
-		default:
-			return fmt.Errorf("write true or false")
-		}
-		return nil
-	}
-}
-
-func number(set func(*Options, int)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 {
-			return fmt.Errorf("write a whole number")
-		}
-		set(o, n)
-		return nil
-	}
-}
-
-// seconds takes a number of seconds, as libpq does, or a duration.
-func seconds(set func(*Options, time.Duration)) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		d, err := time.ParseDuration(value)
-		if n, notSeconds := strconv.Atoi(value); notSeconds == nil && n < 1<<30 {
-			d, err = time.Duration(n)*time.Second, nil
-		}
-		if err != nil {
-			return fmt.Errorf("write a number of seconds, or a duration such as 500ms")
-		}
-		set(o, d)
 		return nil
 	}
 }

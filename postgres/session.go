@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -19,7 +18,7 @@ type session struct {
 	cache cache
 	rows  rows
 	batch jobs
-	trip  time.Duration // about the shortest round trip that batches have seen
+	trip  netdriver.Trip // of batches
 	tx    transaction
 	ear   netdriver.Ear
 

@@ -57,7 +57,7 @@ func (b *Backend) Open(host driver.Host, dial func(context.Context) (Protocol, e
 // Connect implements driver.Backend.
 func (b *Backend) Connect(ctx context.Context) error {
 	if err := b.pool.Warm(ctx); err != nil {
-		return acquireFault(ctx, err)
+		return AcquireFault(ctx, err)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (b *Backend) Acquire(ctx context.Context, need driver.Need) (driver.Session
 	for {
 		slot, err := b.acquire(ctx, need)
 		if err != nil {
-			return nil, acquireFault(ctx, err)
+			return nil, AcquireFault(ctx, err)
 		}
 		p := slot.Value()
 		p.Base().slot = slot
@@ -91,8 +91,8 @@ func (b *Backend) acquire(ctx context.Context, need driver.Need) (*pool.Conn[Pro
 	return b.pool.Acquire(ctx)
 }
 
-// acquireFault turns an error of the pool's into a fault.
-func acquireFault(ctx context.Context, err error) error {
+// AcquireFault turns an error of the pool's into a fault.
+func AcquireFault(ctx context.Context, err error) error {
 	f := &driver.Fault{Phase: driver.Acquire, Verdict: driver.Again, Err: err}
 	timeout, timedOut := errors.AsType[*pool.TimeoutError](err)
 	dial, dialFailed := errors.AsType[*driver.Fault](err)
@@ -121,8 +121,11 @@ func acquireFault(ctx context.Context, err error) error {
 func (b *Backend) Stats() []pool.Stats { return []pool.Stats{b.pool.Stats()} }
 
 // Configure implements driver.Backend.
-func (b *Backend) Configure(o pool.Options) error {
-	switch err := b.pool.Configure(o); {
+func (b *Backend) Configure(o pool.Options) error { return ConfigureFault(b.pool.Configure(o)) }
+
+// ConfigureFault turns an error of a pool's Configure into a fault; nil stays nil.
+func ConfigureFault(err error) error {
+	switch {
 	case errors.Is(err, pool.ErrClosed):
 		return &driver.Fault{Kind: driver.Closed, Phase: driver.Acquire, Err: err}
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,4 +133,35 @@ func Limited(ctx context.Context, timeout time.Duration) (context.Context, conte
 // Interruptible ends what blocks on conn when ctx ends. What it returns ends that, and reports whether ctx hasn't ended.
 func Interruptible(ctx context.Context, conn net.Conn) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// Dialer opens network connections. alive needn't be enabled; what is 0 in it has net.Dialer's defaults. never is for no probes.
+func Dialer(alive net.KeepAliveConfig, never bool) *net.Dialer {
+	if never {
+		return &net.Dialer{KeepAlive: -1}
+	}
+	alive.Enable = true
+	return &net.Dialer{KeepAliveConfig: alive}
+}
+
+// Order returns the hosts as they are to be tried.
+func Order[H any](hosts []H, shuffle bool) []H {
+	hosts = slices.Clone(hosts)
+	if shuffle {
+		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
+	}
+	return hosts
+}
+
+// Label names a target in messages: its hosts and database, never who logs in.
+func Label[H fmt.Stringer](scheme string, hosts []H, database string) string {
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.String()
+	}
+	label := scheme + "://" + strings.Join(names, ",")
+	if database != "" {
+		label += "/" + database
+	}
+	return label
 }
