@@ -95,10 +95,21 @@ func (c *call) borrow(ctx, asked context.Context, need driver.Need) (driver.Sess
 			Hint: "run the statement on the transaction (tx.Execute, tx.Query, …), or give it a context from outside of it",
 		}
 	}
-	if tx := e.begun.find(asked); tx != nil {
-		f.Hint = "a transaction begun with this same context at " + tx.begun.Site() + " holds a connection: if this call should be part of it, run it on the transaction"
+	return nil, e.explained(f, asked)
+}
+
+// explained returns the error of a wait for a connection, which may have been for one that the caller holds itself.
+func (e *Engine) explained(err error, asked context.Context) error {
+	f, ok := asFault(err)
+	if !ok || f.Kind != driver.PoolExhausted {
+		return err
 	}
-	return nil, f
+	if tx := e.begun.find(asked); tx != nil {
+		own := *f
+		own.Hint = "a transaction begun with this same context at " + tx.begun.Site() + " holds a connection: if this call should be part of it, run it on the transaction"
+		return &own
+	}
+	return err
 }
 
 // acquire is borrow without what is to be known of a transaction that is held. Each turn of its loop admits the call to the

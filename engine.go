@@ -145,12 +145,12 @@ func (e *Engine) Close(ctx context.Context) error {
 		e.end()
 		e.changing.Lock()
 		defer e.changing.Unlock()
-		e.pipeline.wait(ctx)
 		drained := make(chan error, 1)
 		go func() { drained <- e.drains.close(ctx) }()
 		if err := errors.Join(e.state.Load().backend.Close(ctx), <-drained); err != nil {
 			e.closeErr = final(e.failed("close", nil, err, false, false))
 		}
+		e.pipeline.wait(ctx) // what was queued has been refused by now, and is told
 	})
 	return e.closeErr
 }

@@ -110,11 +110,11 @@ func (j *job) giveUp() error {
 			if !j.State.CompareAndSwap(state, driver.JobOver) {
 				continue
 			}
+			j.batch.leave()   // if nobody waits any longer, what runs is cancelled
 			<-j.batch.encoded // from then on the arguments are the caller's again
 			if f.Phase, f.Sent = driver.Run, true; j.Kind != driver.JobRead {
 				f.Verdict = driver.IfSafe
 			}
-			j.batch.leave()
 			return f
 		default:
 			if !j.State.CompareAndSwap(state, driver.JobOver) {

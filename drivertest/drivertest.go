@@ -8,10 +8,10 @@
 //		})
 //	}
 //
-// The suite has three parts. The first two run the same cases, which speak to the database through an engine and expect the
+// The suite has four parts. The first three run the same cases, which speak to the database through an engine and expect the
 // same answers: bare, with everything around the call switched off, and full, with retries, a time-out, hooks,
-// observers, query log and leak detection, and with a watch over what the engine asks of the driver. The third
-// part, seam, asks the driver itself.
+// observers, query log and leak detection, and with a watch over what the engine asks of the driver, and pipelined: bare, but
+// with each statement that can be part of a batch in one, if the driver has batches. The fourth part, seam, asks the driver itself.
 package drivertest
 
 import (
@@ -67,6 +67,7 @@ func Run(t *testing.T, h Harness) {
 	before := goleak.IgnoreCurrent()
 	t.Run("bare", func(t *testing.T) { (&suite{Harness: h}).run(t, engineGroups()) })
 	t.Run("full", func(t *testing.T) { (&suite{Harness: h, full: true}).run(t, engineGroups()) })
+	t.Run("pipelined", func(t *testing.T) { (&suite{Harness: h, pipelined: true}).run(t, engineGroups()) })
 	t.Run("seam", func(t *testing.T) { (&suite{Harness: h}).run(t, seamGroups()) })
 	if err := goleak.Find(before); err != nil {
 		t.Errorf("goroutines were left behind: %v", err)
@@ -123,7 +124,8 @@ func seamGroups() []group {
 // suite is one part of a run.
 type suite struct {
 	Harness
-	full bool
+	full      bool
+	pipelined bool
 }
 
 func (s *suite) run(t *testing.T, groups []group) {

@@ -202,12 +202,18 @@ func waitersAreServed(t *testing.T, s *suite) {
 			return err
 		}))
 	}
-	eventually(t, "5 callers wait", func() bool { return d.Stats().Waiting == 5 })
+	eventually(t, "5 callers wait", func() bool {
+		stats := d.Stats()
+		return stats.Waiting == 5 || s.pipelined && stats.Pipeline.Queued+stats.Pipeline.Running == 5
+	})
 	ok(t, tx.Rollback(t.Context()))
 	for _, wait := range waits {
 		ok(t, wait())
 	}
 	equal(t, "n", d.n(t, 1), 5)
+	if s.pipelined { // what waited for the connection were lanes, of which there are fewer
+		return
+	}
 	stats := d.Stats()
 	if stats.WaitCount < 5 || stats.WaitDuration <= 0 || stats.WaitHistogram.Count() != stats.WaitCount {
 		t.Errorf("WaitCount %d, WaitDuration %v, histogram of %d", stats.WaitCount, stats.WaitDuration, stats.WaitHistogram.Count())

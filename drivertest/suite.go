@@ -59,6 +59,9 @@ func (s *suite) engine(t testing.TB, opener driver.Opener, setup, tapped bool, s
 	} else {
 		o = bareOptions()
 	}
+	if s.pipelined {
+		o.Pipeline, opener = true, alwaysInBatches(opener)
+	}
 	if s.full || tapped {
 		d.tap = new(tap.Tap)
 		opener = d.tap.Opener(opener)

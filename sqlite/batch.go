@@ -28,13 +28,12 @@ func (b *backend) Lanes(kind driver.JobKind) (sessions, jobs int) {
 // https://www.sqlite.org/lang_conflict.html. Where an error ends the whole transaction (ROLLBACK, a full disk) the jobs
 // before it are undone through no fault of theirs, and wait again.
 //
-// Only the wait for the write lock can be cancelled. What has begun isn't interrupted: it would undo what others wrote.
+// What has begun is interrupted only when nobody waits for any of the jobs: it would undo what others wrote.
 func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, _ func()) {
 	if err := s.Begin(ctx, driver.TxOptions{}); err != nil {
 		failAll(jobs, err)
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
 	last := time.Now()
 	for _, j := range jobs {
 		if !j.Take() {
