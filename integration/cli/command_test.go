@@ -55,6 +55,10 @@ func TestCommand(t *testing.T) {
 		"files are loaded":         loads,
 		"Chinook's JSON is loaded": loadsChinook,
 	})
+	on("MongoDB", func(t *testing.T) string { return servers.FerretDB(t, servers.Durable()).Database(t) }, map[string]func(*shell){
+		"statements and commands run, and Extended JSON is printed": documents,
+		"Chinook's JSON is loaded":                                  loadsChinookIntoMongoDB,
+	})
 }
 
 // refusedLogins has every command say in the same way that there is no session.

@@ -37,7 +37,9 @@ want for a script that can't be run twice. SAVEPOINT, RELEASE and ROLLBACK TO ar
 
 Of what psql takes for itself a script for PostgreSQL may have the rows of COPY … FROM stdin, as pg_dump writes
 them; \connect DATABASE, which goes on in another database of the same server; \echo, \quit, \restrict and
-\set ON_ERROR_STOP.`
+\set ON_ERROR_STOP.
+
+A script for MongoDB holds statements as mongosh has them, and database commands. Each ends with a semicolon or with its line.`
 }
 
 // Run runs a statement or a script.

@@ -36,7 +36,10 @@ How values are printed:
   times    as RFC 3339
   text     as it is; but table, vertical and markdown show control characters as \n, \t, \x1b
 
-json is one array with an object a row, jsonl an object a line; the columns are in the order of the result.`
+json is one array with an object a row, jsonl an object a line; the columns are in the order of the result.
+
+MongoDB's documents are printed as relaxed Extended JSON in json and jsonl. The other formats have the keys of all of them,
+for which all are read first.`
 }
 
 // flushEvery is how long rows may wait in the output's buffer while others come.
@@ -57,6 +60,9 @@ func (q *queryCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		defer rows.Close()
+		if db.Name() == "mongodb" {
+			return a.printDocuments(rows, q.Format)
+		}
 		return a.print(rows, newWriter(q.Format, a.out))
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/internal/sqltext"
+	"github.com/plinthdb/plinth/mongodb"
 )
 
 // script is a run of a script on one connection, or on one after the other for a script that connects to other databases.
@@ -31,6 +32,7 @@ type script struct {
 	quit       bool                                    // the rest isn't for us
 
 	dialect sqltext.Dialect
+	sql     bool // else MongoDB's language
 	psql    bool // its lines for a shell are psql's
 	stop    func()
 	conn    *plinth.Conn
@@ -75,12 +77,13 @@ func (s *script) run(ctx context.Context, open func(database string, fn func(*pl
 // runOn runs the script on one database, to the script's end or to where it connects to another.
 func (s *script) runOn(ctx context.Context, db *plinth.Engine) error {
 	if s.next == nil {
-		var ok bool
-		if s.dialect, ok = dialect(db.Name()); !ok {
-			return usagef("run its statements one by one: plinth exec 'STATEMENT'", "a script is SQL, which %s doesn't speak", db.Name())
-		}
+		s.dialect, s.sql = dialect(db.Name())
 		s.psql = db.Name() == "postgres"
-		s.next, s.stop = iter.Pull2(sqltext.StatementsAndRows(s.in, s.dialect))
+		if s.sql {
+			s.next, s.stop = iter.Pull2(sqltext.StatementsAndRows(s.in, s.dialect))
+		} else {
+			s.next, s.stop = iter.Pull2(mongoStatements(s.in))
+		}
 	}
 	return db.With(ctx, func(conn *plinth.Conn) error {
 		s.conn = conn
@@ -134,13 +137,16 @@ func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
 	case st.Meta:
 		return &hinted{err: errors.New("a command of the database's own shell, which is not SQL"), hint: "take it out of the script"}
 	}
-	compiled, err := sqltext.Compile(st.Text, s.dialect)
-	if err != nil {
-		return err
+	if s.sql {
+		compiled, err := sqltext.Compile(st.Text, s.dialect)
+		if err != nil {
+			return err
+		}
+		if compiled.Class == driver.Transaction {
+			return s.control(ctx, compiled.Binder.Fingerprint(), st)
+		}
 	}
-	if compiled.Class == driver.Transaction {
-		return s.control(ctx, compiled.Binder.Fingerprint(), st)
-	}
+	var err error
 	if s.tx != nil {
 		s.pending++
 		_, err = s.tx.Execute(ctx, st.Text)
@@ -149,7 +155,7 @@ func (s *script) statement(ctx context.Context, st sqltext.Statement) error {
 	}
 	var e *plinth.Error
 	switch {
-	case !errors.As(err, &e):
+	case !errors.As(err, &e), !s.sql:
 	case e.Kind == plinth.ErrArgument && e.Code == "": // nothing was sent
 		return &hinted{err: err, hint: "a script has no arguments: write the values themselves, and ?? for a question mark that is none"}
 	case e.Code == "25001" && s.single: // PostgreSQL: CREATE DATABASE, VACUUM and their like
@@ -270,7 +276,35 @@ func (s *script) place(st sqltext.Statement) string {
 	if st.Line == 0 {
 		return s.name
 	}
+	if st.Col == 0 {
+		return fmt.Sprintf("%s:%d", s.name, st.Line)
+	}
 	return fmt.Sprintf("%s:%d:%d", s.name, st.Line, st.Col)
+}
+
+// mongoStatements returns the statements of a script for MongoDB, without their columns.
+func mongoStatements(in io.Reader) iter.Seq2[sqltext.Statement, error] {
+	counted := &countedReader{Reader: in}
+	return func(yield func(sqltext.Statement, error) bool) {
+		for st, err := range mongodb.Statements(counted) {
+			if !yield(sqltext.Statement{Text: st.Text, Line: st.Line, Bytes: counted.n}, err) {
+				return
+			}
+		}
+	}
+}
+
+// countedReader counts the bytes that were read.
+type countedReader struct {
+	io.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (c *countedReader) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // excerpt shortens a line of a script for a message.

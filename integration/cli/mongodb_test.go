@@ -1,0 +1,57 @@
+package cli_test
+
+import "strings"
+
+// documents has the command run mongosh's statements, and database commands, and print what comes of them.
+func documents(s *shell) {
+	const script = `// a script of statements as mongosh has them, and of database commands
+db.track.insertMany([
+  {_id: 1, name: 'größer', ms: 343719, price: 0.99, at: ISODate('2021-01-02T03:04:05Z'), tags: ['a', {n: 1.5}]},
+  {_id: 2, name: ''}
+]);
+db.track.updateOne({_id: 2}, {$set: {album: ObjectId('6b040b873f7bc7081c42aba3'), raw: UUID('00112233-4455-6677-8899-aabbccddeeff')}})
+{"insert": "track", "documents": [{"_id": {"$numberLong": "3"}, "ms": 7}]}
+db.gone.insertOne({a: 1}); db.gone.drop();
+`
+	path := s.file("script.js", script)
+	code, out, errs := s.run("exec", "-f", path)
+	if code != 0 || out != "" || !strings.HasPrefix(errs, "5 statements in ") {
+		s.Fatalf("exit code %d, %q, %q", code, out, errs)
+	}
+	const first = `{"_id":1,"name":"größer","ms":343719,"price":0.99,"at":{"$date":"2021-01-02T03:04:05Z"},"tags":["a",{"n":1.5}]}`
+	const second = `{"_id":2,"name":"","album":{"$oid":"6b040b873f7bc7081c42aba3"},` +
+		`"raw":{"$binary":{"base64":"ABEiM0RVZneImaq7zN3u/w==","subType":"04"}}}`
+	const third = `{"_id":3,"ms":7}`
+	s.equal(s.must("query", "-o", "json", "db.track.find().sort({_id: 1})"), "[\n"+first+",\n"+second+",\n"+third+"\n]\n")
+	s.equal(s.must("query", "-o", "jsonl", `{"find": "track", "filter": {"_id": {"$gte": ?}}, "sort": {"_id": 1}}`, "2"), second+"\n"+third+"\n")
+	s.equal(s.must("query", "-o", "json", "db.track.find({_id: ?})", "9"), "[]\n")
+	s.equal(s.must("query", "-o", "csv", "db.track.find({}, {name: 1, ms: 1}).sort({_id: -1})"), "_id,ms,name\n3,7,\n2,,\n1,343719,größer\n")
+	s.equal(s.must("query", "-o", "jsonl", "db.track.countDocuments({ms: {$gt: 5}})"), `{"n":2}`+"\n")
+	s.equal(s.must("exec", "db.track.deleteMany({_id: {$gte: ?}})", "2"), "rows affected: 2\n")
+	s.has(s.must("query", "-o", "jsonl", `{"listCollections": 1, "nameOnly": true}`), `"name":"track"`)
+
+	code, _, errs = s.run("exec", "-f", s.file("wrong.js", "db.track.insertOne({_id: 4});\n\ndb.track.insertOne({_id: 4});\n"))
+	if code != 1 {
+		s.Errorf("exit code %d", code)
+	}
+	s.has(errs, ":3: ", "unique constraint", "1 statement before it applied")
+	code, _, errs = s.run("exec", "-f", s.file("syntax.js", "db.track.insertOne({_id: 5});\ndb.track.find({a: });\n"))
+	if code == 0 {
+		s.Error("no error of syntax")
+	}
+	s.has(errs, ":2:")
+}
+
+// loadsChinookIntoMongoDB loads all of Chinook from its JSON, and asks for what tells that all of it is there.
+func loadsChinookIntoMongoDB(s *shell) {
+	code, _, errs := s.run("load", "-f", s.scriptOfChinook("ChinookData.json"))
+	if code != 0 || !strings.HasPrefix(errs, "15607 rows into 11 tables in ") {
+		s.Fatalf("exit code %d\n%s", code, errs)
+	}
+	s.equal(s.must("query", "-o", "jsonl", "db.Track.aggregate([{$group: {_id: '$UnitPrice', n: {$sum: 1}}}, {$sort: {_id: 1}}])"),
+		`{"_id":0.99,"n":3290}`+"\n"+`{"_id":1.99,"n":213}`+"\n")
+	s.equal(s.must("query", "-o", "jsonl", "db.Invoice.find({}, {_id: 0, Total: 1, InvoiceDate: 1}).sort({InvoiceId: -1}).limit(1)"),
+		`{"InvoiceDate":"2025-12-22T00:00:00","Total":1.99}`+"\n")
+	s.equal(s.must("query", "-o", "jsonl", "db.Employee.find({ReportsTo: null}, {_id: 0, LastName: 1})"), `{"LastName":"Adams"}`+"\n")
+	s.equal(s.must("query", "-o", "jsonl", "db.PlaylistTrack.countDocuments({})"), `{"n":8715}`+"\n")
+}
