@@ -3,7 +3,6 @@ package plinth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -353,13 +352,7 @@ func (c *call) unknown(err error) error {
 	if !ok || e.Kind == ErrOutcomeUnknown {
 		return err
 	}
-	if e.Err == nil {
-		e.Err = e.Kind
-	} else {
-		e.Err = fmt.Errorf("%w: %w", e.Kind, e.Err)
-	}
-	e.Kind, e.verdict, e.retryable = ErrOutcomeUnknown, driver.Ambiguous, false
-	e.Hint = "no attempt was answered, but one may have been applied"
+	e.doubt("no attempt was answered, but one may have been applied")
 	return err
 }
 

@@ -273,6 +273,16 @@ func final(err error) error {
 	return e
 }
 
+// doubt makes the error one of an unknown outcome. It still matches the kind that it had.
+func (e *Error) doubt(hint string) {
+	if e.Err == nil {
+		e.Err = e.Kind
+	} else {
+		e.Err = fmt.Errorf("%w: %w", e.Kind, e.Err)
+	}
+	e.Kind, e.verdict, e.retryable, e.Hint = ErrOutcomeUnknown, driver.Ambiguous, false, hint
+}
+
 // since is time.Since, or zero for a time that was never taken.
 func since(from, to time.Time) time.Duration {
 	if from.IsZero() || to.IsZero() {

@@ -46,7 +46,8 @@ var errMarked = errors.New("the token was used before")
 //     was applied.
 //   - ErrUndefined: there is no table plinth_tokens.
 //   - ErrTooLarge: the result. Nothing was applied.
-//   - with alreadyApplied: it was applied, but its result can't be read, or doesn't fit T (ErrScan).
+//   - with alreadyApplied: it was applied, but its result couldn't be read (ErrOutcomeUnknown, too: call again), or doesn't
+//     fit T (ErrScan).
 func ExactlyOnce[T any](ctx context.Context, e *Engine, token string, fn func(ctx context.Context, tx *Tx) (T, error),
 	opts ...TxOptions) (result T, alreadyApplied bool, err error) {
 	var none T
@@ -364,8 +365,8 @@ func (o *once) find(ctx context.Context) error {
 		return err
 	case !o.stores: // there is nothing to be read, and no other reason to doubt it
 		return nil
-	default:
-		e.Hint = "the token's work was applied; only its result couldn't be read: call again with the same token"
+	default: // who knows errors only, and not what comes with them, mustn't take it for not applied
+		e.doubt("the token's work was applied; only its result couldn't be read: call again with the same token")
 	}
 	return err
 }

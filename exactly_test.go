@@ -466,3 +466,19 @@ func TestAnotherProcessesRunningCallIsLeftAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAnAppliedResultThatCantBeReadIsNoPlainError for somebody who looks at errors only.
+func TestAnAppliedResultThatCantBeReadIsNoPlainError(t *testing.T) {
+	t.Parallel()
+	db, b := onFaulty(t, func(o *plinth.Options, _ *faulty) { o.Retry.Attempts = 2 })
+	b.on(times(9, "query", "SELECT result", lost(driver.Run)), times(1, "commit", "", lost(driver.Commit)))
+	fn, _ := insert(1)
+	got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn)
+	if !errors.Is(err, plinth.ErrOutcomeUnknown) || !errors.Is(err, plinth.ErrUnavailable) || !already || got != (receipt{}) {
+		t.Errorf("%+v, %v, %v", got, already, err)
+	}
+	b.on(nil, nil)
+	if got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn); err != nil || !already || got.Note != "run 1" || count(t, db) != 1 {
+		t.Errorf("%+v, %v, %v", got, already, err)
+	}
+}
