@@ -19,6 +19,7 @@ package async
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"runtime/debug"
 	"sync/atomic"
@@ -96,8 +97,17 @@ func (a *Engine) ExecuteMany(ctx context.Context, statement string, rows iter.Se
 		return future.Resolved(plinth.Result{}, err)
 	}
 	f, resolve := future.New[plinth.Result]()
+	var over atomic.Bool // it runs, or was given up before
+	stop := context.AfterFunc(ctx, func() {
+		if over.CompareAndSwap(false, true) {
+			a.leave()
+			resolve(plinth.Result{}, a.ended(ctx))
+		}
+	})
 	a.many.Put(func() {
-		finish(resolve, a.leave, func() (plinth.Result, error) { return a.engine.ExecuteMany(ctx, statement, rows) })
+		if stop(); over.CompareAndSwap(false, true) {
+			finish(resolve, a.leave, func() (plinth.Result, error) { return a.engine.ExecuteMany(ctx, statement, rows) })
+		}
 	})
 	return f
 }
@@ -149,11 +159,7 @@ func (a *Engine) accept(ctx context.Context) error {
 		select {
 		case a.slots <- struct{}{}:
 		case <-ctx.Done():
-			kind := plinth.ErrCanceled
-			if ctx.Err() == context.DeadlineExceeded {
-				kind = plinth.ErrTimeout
-			}
-			return a.failure(kind, context.Cause(ctx), "")
+			return a.ended(ctx)
 		}
 	}
 	if a.closed.Load() {
@@ -164,6 +170,18 @@ func (a *Engine) accept(ctx context.Context) error {
 }
 
 func (a *Engine) leave() { <-a.slots }
+
+// ended is the error of what waited when its context ended.
+func (a *Engine) ended(ctx context.Context) error {
+	kind, err := plinth.ErrCanceled, context.Cause(ctx)
+	if ctx.Err() == context.DeadlineExceeded {
+		kind = plinth.ErrTimeout
+	}
+	if !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return a.failure(kind, err, "")
+}
 
 func (a *Engine) failure(kind plinth.Kind, err error, hint string) error {
 	return &plinth.Error{Kind: kind, Op: "submit", Engine: a.engine.Name(), Target: a.engine.Target(), Err: err, Hint: hint}

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // onFile returns an engine over a new file with a table item (id, name), and an asynchronous one over that.
 func onFile(t testing.TB, o plinth.Options, ao async.Options) (*plinth.Engine, *async.Engine) {
 	t.Helper()
+	o.QueryLog.Threshold = -1
 	o.URL = "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 	e, err := sqlite.Open(t.Context(), o)
 	if err != nil {

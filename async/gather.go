@@ -37,9 +37,16 @@ func Map[In, Out any](ctx context.Context, limit int, in iter.Seq[In], start fun
 				yield(none, context.Cause(ctx))
 				return false
 			}
-			v, err := window[0].Await(ctx)
+			first := window[0]
 			window = append(window[:0], window[1:]...)
-			return yield(v, err)
+			v, err := first.Await(ctx)
+			select {
+			case <-first.Done():
+				return yield(v, err)
+			default: // ctx has ended, and this is the last element
+				yield(v, err)
+				return false
+			}
 		}
 		for element := range in {
 			if len(window) == cap(window) && !take() {

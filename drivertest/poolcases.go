@@ -158,6 +158,9 @@ func leaksAreReported(t *testing.T, s *suite) {
 			return func() { close(over); ok(t, wait()) }
 		}},
 	} {
+		if what == "rows" && s.pipelined { // those of a batch hold no connection
+			continue
+		}
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			leaks := make(chan hook.Leak, 10)
@@ -231,7 +234,9 @@ func statisticsAddUp(t *testing.T, s *suite) {
 	r := must[*plinth.Rows](t)(d.Query(t.Context(), d.List))
 	after := d.Stats()
 	equal(t, "acquires", after.AcquireCount-before.AcquireCount, 21)
-	equal(t, "in use", after.InUse, 1)
+	if !s.pipelined { // the rows of a batch hold no connection
+		equal(t, "in use", after.InUse, 1)
+	}
 	ok(t, r.Close())
 	after = d.Stats()
 	equal(t, "in use, afterwards", after.InUse, 0)
