@@ -148,6 +148,11 @@ func (l *link) prepareSession() (standing, error) {
 		l.SendQuery(text)
 	}
 	l.SendQuery(ask)
+	clustered := len(l.to.Hosts) > 1 && l.to.Variables["wsrep_dirty_reads"] == "" // who sets that has use for any node
+	if clustered {                                                                // MySQL has neither, and SHOW finds nothing then
+		l.SendQuery("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'")
+		l.SendQuery("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")
+	}
 	if err := l.Flush(); err != nil {
 		return standing{}, err
 	}
@@ -167,6 +172,11 @@ func (l *link) prepareSession() (standing, error) {
 	if err != nil {
 		return standing{}, fmt.Errorf("%w: its max_allowed_packet isn't a number", wire.ErrProtocol)
 	}
+	if clustered {
+		if err := l.inCluster(); err != nil {
+			return standing{}, err
+		}
+	}
 	if mode := row[2]; len(unreadable(mode)) > 0 {
 		l.SendQuery("SET SESSION sql_mode = '" + readable(mode) + "'")
 		if err := l.Flush(); err != nil {
@@ -177,6 +187,23 @@ func (l *link) prepareSession() (standing, error) {
 		}
 	}
 	return standing{readOnly: row[1] != "0" && row[1] != "OFF"}, nil
+}
+
+// inCluster reads whether the node is part of a working Galera cluster, if it's one of such
+// (https://mariadb.com/kb/en/galera-cluster-status-variables/#wsrep_ready): where it isn't, another host may be.
+func (l *link) inCluster() error {
+	on, err := l.readRow()
+	if err != nil {
+		return err
+	}
+	ready, err := l.readRow()
+	if err != nil {
+		return err
+	}
+	if len(on) == 2 && on[1] == "ON" && len(ready) == 2 && ready[1] != "ON" {
+		return &netdriver.RoleError{Text: "isn't part of a working cluster (wsrep_ready is " + ready[1] + ")"}
+	}
+	return nil
 }
 
 // settingsError marks what the server says of a session's settings.
