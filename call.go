@@ -123,7 +123,7 @@ func (c *call) abandoned(ctx context.Context) {
 func (c *call) start(ctx context.Context) {
 	c.ev = hook.Event{
 		Engine: c.st.info.Engine, Target: c.st.info.Target, Op: c.op, Args: c.req.Args,
-		InTx: c.hold != nil && c.hold.tx != nil, Slow: c.set.slow, Start: time.Now(),
+		InTx: c.hold.inTx(), Slow: c.set.slow, Start: time.Now(),
 	}
 	if c.stmt != nil {
 		c.ev.Statement, c.ev.Source = c.stmt.Text, c.stmt.Binder

@@ -198,6 +198,16 @@ func (h *hold) isLost() bool {
 	return h.lost != nil
 }
 
+// inTx reports whether a transaction is open. It may be asked by who hasn't taken the session into use.
+func (h *hold) inTx() bool {
+	if h == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.tx != nil
+}
+
 // endedUnknown returns the error of the statement that has ended the transaction in a way that may have committed it, or nil.
 func (h *hold) endedUnknown() error {
 	h.mu.Lock()

@@ -155,7 +155,7 @@ func (p *place) compile(ctx context.Context, c *call, text string) error {
 		if onPrimary(ctx) {
 			c.need.Access = driver.Write
 		}
-	case c.many == nil && (p.hold == nil || p.hold.tx == nil): // rows that a generator gave can't be had again
+	case c.many == nil && p.tx == nil: // rows that a generator gave can't be had again
 		c.safe = idempotent(ctx)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -365,4 +366,24 @@ func TestAReplayOfATransactionIsSeen(t *testing.T) {
 	if want := []string{"intx1 true", "intx2 true"}; !errors.Is(err, plinth.ErrLocked) || !slices.Equal(seen, want) {
 		t.Errorf("error %v, and the retries seen are %v, want %v", err, seen, want)
 	}
+}
+
+// TestAGoroutineThatOutlivesItsTransactionIsRefusedWithoutARace, which the race detector sees.
+func TestAGoroutineThatOutlivesItsTransactionIsRefusedWithoutARace(t *testing.T) {
+	t.Parallel()
+	db, _ := onFaulty(t)
+	var left sync.WaitGroup
+	for range 20 {
+		_ = db.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+			left.Go(func() {
+				for {
+					if _, err := tx.Execute(ctx, "insert into t (a) values (1)"); errors.Is(err, plinth.ErrTxDone) {
+						return
+					}
+				}
+			})
+			return nil
+		})
+	}
+	left.Wait()
 }
