@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/async"
 	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/future"
 	"github.com/plinthdb/plinth/health"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/mariadb"
@@ -126,6 +128,38 @@ func Example_mariadbSyncEngine() {
 	case err != nil:
 		fmt.Println(err)
 	}
+}
+
+func Example_mariadbAsyncEngine() {
+	ctx := context.Background()
+	db := memory(ctx)
+	defer db.Close(ctx)
+	_, err := db.Execute(ctx, "create table track (id integer primary key, name text)")
+	fmt.Println(err)
+
+	a := async.New(db, async.Options{})
+	defer a.Close(ctx) // waits for what was accepted
+	var inserts []*future.Future[plinth.Result]
+	for _, name := range []string{"Aria", "Fugue", "Gigue"} { // none waits for the one before
+		inserts = append(inserts, a.Execute(ctx, "insert into track (name) values (?)", name))
+	}
+	for _, insert := range inserts {
+		result, err := insert.Await(ctx) // its own result or error; then it's committed
+		fmt.Println(result.RowsAffected, err)
+	}
+
+	count := async.One[int](ctx, a, "select count(*) from track")
+	wrong := a.Execute(ctx, "insert into track (id, name) values (?, ?)", 1, "Menuet")
+	fmt.Println(count.Await(ctx))
+	_, err = wrong.Await(ctx)
+	fmt.Println(errors.Is(err, plinth.ErrUnique))
+	// Output:
+	// <nil>
+	// 1 <nil>
+	// 1 <nil>
+	// 1 <nil>
+	// 3 <nil>
+	// true
 }
 
 func Example_pool() {
