@@ -24,7 +24,8 @@ type Transactor interface {
 	InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) error
 }
 
-// Result is what a statement that returns no rows did.
+// Result is what a statement that returns no rows did: RowsAffected, and LastInsertID, which is 0 where the database doesn't
+// tell. PostgreSQL doesn't: ask for it (insert … returning id) with One, as SQLite and MariaDB understand it, too.
 type Result = driver.Result
 
 // place is where statements run. Engine, Conn and Tx have one each, and with it the same verbs.

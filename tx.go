@@ -206,8 +206,8 @@ func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 // its goroutine. If the database rolled the transaction back for a reason that passes (a deadlock, a
 // serialization failure, a lock not to be had, a connection lost before COMMIT was sent), fn runs again
 // with a new transaction, within the engine's retry policy: it must not keep what an earlier run did
-// outside the transaction. The context that fn gets knows the transaction; with it, using the engine
-// instead of tx by mistake is found out.
+// outside the transaction. The context that fn gets knows the transaction: a call with it on the engine instead of tx
+// is an error if no other connection is free, and else a warning in the log, because it isn't part of the transaction.
 func (e *Engine) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) error {
 	o, err := e.txOptions(opts)
 	if err != nil {
