@@ -57,6 +57,16 @@ func (c *call) ended() bool {
 	return c.Context.Err() != nil || ok && !time.Now().Before(at)
 }
 
+// unanswered reports whether the server may not have heard of it.
+func (c *call) unanswered() bool {
+	failed := c.failure.Load()
+	if failed == nil {
+		return c.sent.Load() == 0
+	}
+	answer := takeApart(*failed)
+	return answer == nil || answer.Code == 0
+}
+
 // started is the library's command monitor: it hears of each command before it is sent.
 func started(ctx context.Context, e *event.CommandStartedEvent) {
 	c, ok := ctx.Value(callKey{}).(*call)

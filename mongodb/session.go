@@ -97,6 +97,7 @@ func (s *session) command(ctx context.Context, req *driver.Request) (*lang.Comma
 		return nil, asFault(err)
 	}
 	s.running = req.Stmt
+	s.tx.begun = s.tx.open
 	return cmd, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -15,11 +16,12 @@ import (
 
 // transaction is where the session stands.
 type transaction struct {
-	open bool // Begin was called, and End wasn't
-	dead bool // only rolling back is possible
-	lost bool // because the server didn't answer
-	opts driver.TxOptions
-	lib  *mongo.Session
+	open  bool // Begin was called, and End wasn't
+	begun bool // the server may know of it
+	dead  bool // only rolling back is possible
+	lost  bool // because the server didn't answer
+	opts  driver.TxOptions
+	lib   *mongo.Session
 }
 
 // Begin implements driver.Session. The server hears of it with the first statement.
@@ -91,26 +93,40 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		}
 		return f
 	}
-	defer s.tx.end(ctx)
+	lib := s.tx.lib
+	s.tx = transaction{}
 	limited, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
 	for pause := commitPause; ; pause = min(2*pause, commitMost) {
 		c := s.begin(limited)
-		err := s.tx.lib.CommitTransaction(c)
+		err := lib.CommitTransaction(c)
 		if err == nil {
+			lib.EndSession(ctx)
 			return nil
 		}
 		f := s.fault(c, driver.Commit, err)
 		f.TxDead = true
 		if f.Verdict != driver.Ambiguous || f.Code == maxTimeExpired || !mayResolve(err) {
+			s.leave(ctx, lib, f)
 			return f
 		}
 		select {
 		case <-time.After(pause):
 		case <-limited.Done():
+			s.leave(ctx, lib, f)
 			return f
 		}
 	}
+}
+
+// leave ends the use of a library's session whose COMMIT has failed.
+func (s *session) leave(ctx context.Context, lib *mongo.Session, f *driver.Fault) {
+	if f.Code != "" && f.Verdict != driver.Ambiguous { // the server has ended it
+		lib.EndSession(ctx)
+		return
+	}
+	b, c := s.back, s.client
+	b.aside(func() { c.kill(b.life, lib) })
 }
 
 // mayResolve reports whether the same COMMIT may yet tell.
@@ -128,17 +144,23 @@ func (s *session) rollback(ctx context.Context) {
 	if s.rows.open {
 		s.rows.forget()
 	}
-	lib, lost := s.tx.lib, s.tx.lost
+	lib, begun, lost := s.tx.lib, s.tx.begun, s.tx.lost
 	s.tx = transaction{}
 	if lib == nil {
 		return
 	}
 	done := make(chan struct{})
-	s.back.aside(func() {
-		defer close(done)
-		limited, cancel := context.WithTimeout(s.back.life, releaseTime)
+	back, client := s.back, s.client
+	back.aside(func() {
+		limited, cancel := context.WithTimeout(back.life, releaseTime)
 		defer cancel()
-		_ = lib.AbortTransaction(limited)
+		c := s.begin(limited)
+		_ = lib.AbortTransaction(c)
+		close(done)
+		if begun && c.unanswered() {
+			client.kill(back.life, lib)
+			return
+		}
 		lib.EndSession(limited)
 	})
 	wait := releaseTime
@@ -164,11 +186,31 @@ func (s *session) undo(ctx context.Context) {
 	s.rollback(ctx)
 }
 
-func (tx *transaction) end(ctx context.Context) {
-	if tx.lib != nil {
-		tx.lib.EndSession(ctx)
+// orphanTime is how long the server is asked to end what a lost connection has left. After that it does it by itself:
+// transactionLifetimeLimitSeconds is 60 unless somebody has set it.
+const orphanTime = time.Minute
+
+// kill has the server end the transaction of a library's session, of which it may not have heard that it's over: it isn't the
+// connection's, and would hold its locks on. The session is nobody else's before that. Who opened a session may kill it
+// (https://www.mongodb.com/docs/manual/reference/command/killSessions/).
+func (c *client) kill(ctx context.Context, lib *mongo.Session) {
+	ctx, cancel := context.WithTimeout(ctx, orphanTime)
+	defer cancel()
+	defer lib.EndSession(ctx)
+	for pause := commitPause; ; pause = min(2*pause, commitMost) {
+		limited, cancel := context.WithTimeout(ctx, releaseTime)
+		err := c.Database("admin").RunCommand(limited, bson.D{{Key: "killSessions", Value: bson.A{lib.ID()}}}).Err()
+		cancel()
+		answer := takeApart(err)
+		if err == nil || answer != nil && answer.Code != 0 || errors.Is(err, mongo.ErrClientDisconnected) {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
 	}
-	*tx = transaction{}
 }
 
 // releaseTime is how long the roll-back of a transaction may take that was left open.

@@ -44,6 +44,7 @@ var commands = map[string]func(*Server, *request) (bson.D, error){ //nolint:goch
 	"commitTransaction": (*Server).commitTransaction,
 	"abortTransaction":  (*Server).abortTransaction,
 	"endSessions":       (*Server).endSessions,
+	"killSessions":      (*Server).endSessions,
 }
 
 // writes need the primary.

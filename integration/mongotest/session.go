@@ -106,9 +106,9 @@ func (s *Server) abortTransaction(r *request) (bson.D, error) {
 	return bson.D{}, nil
 }
 
-// endSessions forgets sessions. https://www.mongodb.com/docs/manual/reference/command/endSessions/
+// endSessions forgets sessions, as does killSessions. https://www.mongodb.com/docs/manual/reference/command/endSessions/
 func (s *Server) endSessions(r *request) (bson.D, error) {
-	ids, err := r.list("endSessions")
+	ids, err := r.list(r.name)
 	if err != nil {
 		return nil, err
 	}
