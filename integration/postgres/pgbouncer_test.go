@@ -21,22 +21,7 @@ func bounced(t testing.TB, set ...func(*plinth.Options)) *plinth.Engine {
 	direct := options(t, server.Database(t))
 	o := options(t, bouncer.URLAs(direct.User, direct.Database))
 	o.PgBouncer = true
-	var po plinth.Options
-	for _, f := range set {
-		f(&po)
-	}
-	e, err := plinth.New(po, opener(o))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), within)
-		defer cancel()
-		if err := e.Close(ctx); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return e
+	return openOptions(t, o, set...)
 }
 
 func TestPgBouncerIsLeftNothingInItsConnections(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
 )
 
@@ -25,13 +26,7 @@ func openOptions(t testing.TB, o postgres.Options, set ...func(*plinth.Options))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), within)
-		defer cancel()
-		if err := e.Close(ctx); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	suite.CloseWith(t, e)
 	return e
 }
 

@@ -12,20 +12,14 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
 )
 
 // connect opens an engine with the driver's own options, and a connection of it.
 func connect(t testing.TB, o postgres.Options) (*plinth.Engine, error) {
 	t.Helper()
-	e, err := plinth.New(plinth.Options{}, opener(o))
-	if err != nil {
-		return nil, err
-	}
-	t.Cleanup(func() { _ = e.Close(context.Background()) })
-	ctx, cancel := context.WithTimeout(t.Context(), within)
-	defer cancel()
-	return e, e.Connect(ctx)
+	return suite.Connect(t, opener(o))
 }
 
 // elsewhere are the options of a client for which the server isn't this machine: it finds it under another name.
@@ -56,17 +50,12 @@ func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 			if test.server == nil { // says that it has TLS, and goes on in plaintext
 				o = elsewhere(t, servers.Postgres(t))
 				test.says, test.hint = "TLS", "isn't TLS that answers"
-				o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					ours, theirs := net.Pipe()
-					go func() {
-						defer func() { _ = theirs.Close() }()
-						_, _ = theirs.Read(make([]byte, 8))
-						_, _ = theirs.Write([]byte("S"))
-						_, _ = theirs.Read(make([]byte, 1<<14))
-						_, _ = theirs.Write([]byte("R\x00\x00\x00\x08\x00\x00\x00\x00"))
-					}()
-					return ours, nil
-				}
+				o.Dial = suite.Answering(func(server net.Conn) {
+					_, _ = server.Read(make([]byte, 8))
+					_, _ = server.Write([]byte("S"))
+					_, _ = server.Read(make([]byte, 1<<14))
+					_, _ = server.Write([]byte("R\x00\x00\x00\x08\x00\x00\x00\x00"))
+				})
 			} else {
 				s := servers.Postgres(t, test.server)
 				o = elsewhere(t, s)
@@ -79,16 +68,7 @@ func TestFiveOfFiveAreRefusedByDefault(t *testing.T) {
 				}
 			}
 			_, err := connect(t, o)
-			pe, ok := errors.AsType[*plinth.Error](err)
-			if !ok || pe.Kind != plinth.ErrUnavailable {
-				t.Fatalf("it isn't refused: %v", err)
-			}
-			if !strings.Contains(err.Error(), test.says) || !strings.Contains(pe.Hint, test.hint) {
-				t.Errorf("%v doesn't say %q and %q", err, test.says, test.hint)
-			}
-			if strings.Contains(err.Error(), o.Password.Reveal()) {
-				t.Errorf("%v shows the password", err)
-			}
+			suite.Refused(t, err, test.says, test.hint, o.Password.Reveal())
 		})
 	}
 }

@@ -1,33 +1,21 @@
 package tokens_test
 
 import (
-	"context"
 	"errors"
-	"net/url"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/plinthdb/plinth"
-	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
 )
 
 // pooled returns two sessions behind PgBouncer.
 func pooled(t *testing.T) (holder, other driver.Session) {
 	t.Helper()
-	u, err := url.Parse(behindPgBouncer(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	o := postgres.Options{Hosts: []postgres.Host{{Name: u.Hostname(), Port: port}}, Database: strings.TrimPrefix(u.Path, "/"),
-		User: u.User.Username(), Password: config.NewSecret(password), PgBouncer: true}
+	at := suite.At(t, behindPgBouncer(t))
+	o := postgres.Options{Hosts: []postgres.Host{{Name: at.Host, Port: at.Port}}, Database: at.Database,
+		User: at.User, Password: at.Password, PgBouncer: true}
 	var backend driver.Backend
 	e, err := plinth.New(plinth.Options{}, func(h driver.Host) (driver.Backend, error) {
 		var err error
@@ -37,13 +25,7 @@ func pooled(t *testing.T) (holder, other driver.Session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), within)
-		defer cancel()
-		if err := e.Close(ctx); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	suite.CloseWith(t, e)
 	session := func() driver.Session {
 		s, err := backend.Acquire(t.Context(), driver.Need{})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/plinthtest"
 	"github.com/plinthdb/plinth/postgres"
@@ -64,13 +65,7 @@ func (d database) engine(t testing.TB, url string, set ...func(*plinth.Options))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), within)
-		defer cancel()
-		if err := e.Close(ctx); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	suite.CloseWith(t, e)
 	return e
 }
 
