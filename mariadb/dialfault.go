@@ -38,7 +38,7 @@ func (t *target) dialFault(ctx context.Context, h Host, address string, who netd
 			f.Hint = "a parameter of the URL that isn't one of the connection is set in the session, and the server doesn't take it"
 		}
 		if f.Kind == driver.Auth && said.Number == 1045 && who.Password == "" {
-			f.Hint = "no password was given: write it in the URL, or in PASSWORD's place of the configuration"
+			f.Hint = "no password was given: put it into the URL, MYSQL_PWD, my.cnf or password_file"
 		}
 	} else if ctx.Err() != nil {
 		return netdriver.Ended(ctx, driver.Dial, nil)

@@ -28,7 +28,8 @@ import (
 )
 
 // Operators marks an argument, or a part of one, as written by the program and not by its users: keys that begin with $ act as
-// operators in it. Never wrap what came from outside.
+// operators in it, as in Operators{Value: bson.M{"$gt": 5}}. Never wrap what came from outside. Code for the server ($where,
+// $function, $accumulator) is refused even so.
 type Operators = lang.Operators
 
 // backend is one target: a pool of sessions in front of a client.

@@ -190,7 +190,7 @@ func TestTimeoutErrorSaysWhatToTry(t *testing.T) {
 		want string
 	}{
 		{"leak detection is off", TimeoutError{Pool: "w", Waited: time.Second, Max: 1, InUse: 1, Waiting: 3},
-			"pool w: no connection after 1s: 1 of 1 in use, 0 being opened, 3 other callers waiting; set LeakThreshold to learn who holds them, release them sooner"},
+			"pool w: no connection after 1s: 1 of 1 in use, 0 being opened, 3 other callers waiting; release them sooner (LeakThreshold tells who holds them)"},
 		{"the target is down", TimeoutError{Waited: time.Second, Max: 5, LastDialError: errDown},
 			"pool: no connection after 1s: 0 of 5 in use, 0 being opened, 0 other callers waiting; the last attempt to open one failed: connection refused"},
 		{"the caller gave up", TimeoutError{Waited: time.Second, Max: 5, Dialing: 1, Cause: context.Canceled},

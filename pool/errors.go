@@ -48,7 +48,7 @@ func (e *TimeoutError) Error() string {
 		writeHolders(&b, e.Holders, e.InUse)
 		b.WriteString("; release them sooner")
 	default:
-		b.WriteString("; set LeakThreshold to learn who holds them, release them sooner")
+		b.WriteString("; release them sooner (LeakThreshold tells who holds them)")
 	}
 	if e.InUse >= e.Max && e.Max > 1 {
 		b.WriteString(", or raise MaxOpenConns")

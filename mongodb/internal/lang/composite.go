@@ -24,12 +24,12 @@ func (c *converter) key(key string) error {
 		return nil
 	case isOperator(key):
 		return c.fail("the key begins with $ and would act as an operator; " +
-			"if the program wrote it, and not its users, wrap the value in Operators")
+			"if the program wrote it, and not its users, wrap the value in mongodb.Operators")
 	case key == "":
 		return c.fail("a key is empty")
 	case strings.IndexByte(key, '.') >= 0:
 		return c.fail("a key has a dot in it, which would be taken for a path; " +
-			"nest documents, or wrap the value in Operators if the program wrote it")
+			"nest documents, or wrap the value in mongodb.Operators if the program wrote it")
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func Example() {
 	fmt.Println(c.Verb, c.Collection, c.Filter, *c.Options.Limit, err)
 	// Output:
 	// db.users.find({name: ?, age: {$gte: ?}}).limit(?)
-	// argument :name: the key begins with $ and would act as an operator; if the program wrote it, and not its users, wrap the value in Operators (at "$ne")
+	// argument :name: the key begins with $ and would act as an operator; if the program wrote it, and not its users, wrap the value in mongodb.Operators (at "$ne")
 	// find users {"name":"Ada","age":{"$gte":{"$numberInt":"18"}}} 10 <nil>
 }
 

@@ -77,7 +77,7 @@ func (pl place) check(v bound) string {
 	case constantPlace:
 		if path, found := fieldPath(value); found && !opted {
 			return "a text that begins with $" + at(path) + " could be taken for a field here; " +
-				"wrap the value in Operators if the program wrote it"
+				"wrap the value in mongodb.Operators if the program wrote it"
 		}
 		return ""
 	case scalarPlace:
