@@ -13,7 +13,7 @@ import (
 	"github.com/plinthdb/plinth/retry"
 )
 
-// TxOptions are a transaction's settings; the zero value takes the database's own.
+// TxOptions are a transaction's settings, Isolation, ReadOnly and Deferrable; the zero value takes the database's own.
 type TxOptions = driver.TxOptions
 
 // Isolation levels for TxOptions.
