@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -18,7 +17,7 @@ const (
 	maxTokenResult = 64 << 10 // bytes of JSON
 	markerWait     = 2 * time.Second
 	pruneBatch     = 1000
-	maxLost        = 1000 // tokens of which lost sessions are remembered
+	leastAge       = time.Minute // of tokens that are pruned
 )
 
 // exactlyOnce is how errors and events call it.
@@ -95,15 +94,16 @@ func CreateTokens(ctx context.Context, e *Engine) error {
 
 // PruneTokens deletes the tokens that are older than that, by the database's clock, and returns how many. It's done in
 // batches of a thousand, so that nobody waits for long. A token that was deleted can be applied again: keep them for longer
-// than anybody may still come back with one.
+// than anybody may still come back with one, and than a call with one may take. Less than a minute is refused: such a call
+// may be finding out what became of its COMMIT.
 func PruneTokens(ctx context.Context, e *Engine, olderThan time.Duration) (int64, error) {
 	const op = "prune tokens"
 	st, err := e.tokens(op)
 	switch {
 	case err != nil:
 		return 0, err
-	case olderThan <= 0:
-		return 0, e.usage(ErrArgument, op, "%v is no age: every token would go, also those that somebody is about to come back with", olderThan)
+	case olderThan < leastAge:
+		return 0, e.usage(ErrArgument, op, "tokens older than %v would go, also those that somebody is about to come back with: keep them for %v at least", olderThan, leastAge)
 	}
 	var sum int64
 	for {
@@ -401,75 +401,6 @@ func (o *once) unresolved(err error) error {
 		e.Hint += "; the lost session may hold the token, and couldn't be ended: " + o.fenced.Error()
 	}
 	return e
-}
-
-// fence has the server end the lost sessions that may still hold the token. Whether that has helped the next attempt shows.
-func (o *once) fence(ctx context.Context) {
-	e := o.eng
-	lost := e.lost.of(o.token)
-	if len(lost) == 0 {
-		return
-	}
-	c := call{eng: e, op: exactlyOnce, need: driver.Need{Access: driver.Write}}
-	if o.fenced = c.ready(ctx); o.fenced != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, markerWait)
-	defer cancel()
-	sess, err := c.borrow(ctx, ctx, c.need)
-	if err != nil {
-		o.fenced = err
-		return
-	}
-	f, ok := sess.(driver.Fencer)
-	for _, l := range lost {
-		if err == nil && ok && l.target == c.st.target {
-			err = f.Fence(ctx, l.identity)
-		}
-	}
-	o.fenced = err
-	sess.Release(fate(sess, nil, err))
-}
-
-// lostSessions are the sessions that were lost in a transaction of ExactlyOnce, by the token that they may hold on their
-// server. They're kept over calls: who comes back with the token may have to end what his last call has left.
-type lostSessions struct {
-	mu sync.Mutex
-	by map[string][]lostSession
-}
-
-type lostSession struct {
-	target   *target
-	identity any
-}
-
-func (l *lostSessions) add(token string, s lostSession) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.by == nil {
-		l.by = make(map[string][]lostSession)
-	}
-	if _, known := l.by[token]; !known && len(l.by) >= maxLost {
-		for other := range l.by { // any one: they're of outages that are long over, as a rule
-			delete(l.by, other)
-			break
-		}
-	}
-	l.by[token] = append(l.by[token], s)
-}
-
-// of returns the sessions that may hold the token.
-func (l *lostSessions) of(token string) []lostSession {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]lostSession(nil), l.by[token]...)
-}
-
-// forget is told that none of them holds the token any more.
-func (l *lostSessions) forget(token string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.by, token)
 }
 
 // refuses returns an error for what a function that ExactlyOnce runs must not do.

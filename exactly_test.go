@@ -367,8 +367,10 @@ func TestTokensArePrunedByAge(t *testing.T) {
 	if n, err := plinth.PruneTokens(t.Context(), db, 90*time.Minute+500*time.Millisecond); n != 2500 || err != nil {
 		t.Errorf("of 90 minutes: %d, %v", n, err)
 	}
-	if n, err := plinth.PruneTokens(t.Context(), db, 0); n != 0 || !errors.Is(err, plinth.ErrArgument) {
-		t.Errorf("of no age: %d, %v", n, err)
+	for _, age := range []time.Duration{-time.Hour, 0, time.Minute - 1} {
+		if n, err := plinth.PruneTokens(t.Context(), db, age); n != 0 || !errors.Is(err, plinth.ErrArgument) {
+			t.Errorf("of %v: %d, %v", age, n, err)
+		}
 	}
 	if n, err := plinth.One[int](t.Context(), db, "select count(*) from plinth_tokens"); n != 1 || err != nil {
 		t.Errorf("%d are left, %v", n, err)
