@@ -91,10 +91,10 @@ func (d *desk) outcomes(jobs []*driver.Job, want ...string) {
 	var got []string
 	for _, j := range jobs {
 		s := []string{"waiting", "done", "failed", "alone"}[j.Outcome]
-		switch {
-		case j.Outcome == driver.Done:
+		switch j.Outcome {
+		case driver.Done:
 			s += fmt.Sprint(" ", j.Result.RowsAffected)
-		case j.Outcome == driver.Failed:
+		case driver.Failed:
 			f, ok := j.Err.(*driver.Fault) //nolint:errorlint // it's what the seam says
 			if !ok {
 				d.Fatalf("%T: %v", j.Err, j.Err)
