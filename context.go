@@ -95,11 +95,11 @@ func (c *call) borrow(ctx, asked context.Context, need driver.Need) (driver.Sess
 			Hint: "run the statement on the transaction (tx.Execute, tx.Query, …), or give it a context from outside of it",
 		}
 	}
-	return nil, e.explained(f, asked)
+	return nil, e.explained(asked, f)
 }
 
 // explained returns the error of a wait for a connection, which may have been for one that the caller holds itself.
-func (e *Engine) explained(err error, asked context.Context) error {
+func (e *Engine) explained(asked context.Context, err error) error {
 	f, ok := asFault(err)
 	if !ok || f.Kind != driver.PoolExhausted {
 		return err

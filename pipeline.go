@@ -212,7 +212,7 @@ func (p *pipeline) session(jobs []*job) (sess driver.Session, admitted []*job, a
 	if f, ok := asFault(err); ok && f.Kind == driver.Closed && !p.eng.closing.Load() && p.eng.state.Load().target != st.target {
 		return nil, admitted, true
 	}
-	each(admitted, func(j *job) { j.end(p.eng.explained(err, j.c.asked)) })
+	each(admitted, func(j *job) { j.end(p.eng.explained(j.c.asked, err)) })
 	return nil, nil, false
 }
 
