@@ -115,12 +115,15 @@ func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
 	if err != nil || res.RowsAffected != 1000 || res.LastInsertID == 0 {
 		t.Errorf("%+v, %v", res, err)
 	}
-	for text, want := range map[string]int64{
-		"update made set n = n + 1 where id <= ?": 999 * 1000 / 2, // those of 1, of 1 and 2, …
-		"delete from made where id = ? + 1":       1000,
+	for _, test := range []struct {
+		text string
+		want int64
+	}{
+		{"update made set n = n + 1 where id <= ?", 999 * 1000 / 2}, // those of 1, of 1 and 2, …
+		{"delete from made where id = ? + 1", 1000},
 	} {
-		if res, err := db.ExecuteMany(t.Context(), text, numbers); err != nil || strings.HasPrefix(text, "update") && res.RowsAffected != want {
-			t.Errorf("%s: %+v, %v", text, res, err)
+		if res, err := db.ExecuteMany(t.Context(), test.text, numbers); err != nil || res.RowsAffected != test.want {
+			t.Errorf("%s: %+v, %v", test.text, res, err)
 		}
 	}
 	if n, err := plinth.One[int](t.Context(), db, "select count(*) from made"); n != 0 || err != nil {
