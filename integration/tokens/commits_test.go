@@ -3,6 +3,8 @@ package tokens_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/plinthdb/plinth"
@@ -87,4 +89,62 @@ func TestATokenThatIsntThereIsntTakenForApplied(t *testing.T) {
 			t.Error("it's said to be applied")
 		}
 	})
+}
+
+// TestCancelsFromOutsideLeaveNoTokenWithoutItsWork: an administrator's may hit what opens the transaction, and COMMIT.
+func TestCancelsFromOutsideLeaveNoTokenWithoutItsWork(t *testing.T) {
+	everywhere(t, func(t *testing.T, d database) {
+		if d.name == "pgbouncer" {
+			t.Skip("it ends sessions of its own")
+		}
+		direct, url := d.ready(t)
+		e := d.engine(t, url, func(o *plinth.Options) { o.Pool.MaxOpenConns = 4 })
+		ctx, stop := context.WithCancel(t.Context())
+		var cancels, calls sync.WaitGroup
+		cancels.Go(func() {
+			for ctx.Err() == nil {
+				if d.name == "postgres" {
+					_, _ = direct.Execute(ctx, "select pg_cancel_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+					continue
+				}
+				ids, _ := plinth.All[int64](ctx, direct, "select id from information_schema.processlist where db = database() and id <> connection_id()")
+				for n := range 20 * len(ids) {
+					_, _ = direct.Execute(ctx, fmt.Sprintf("kill query %d", ids[n%len(ids)]))
+				}
+			}
+		})
+		const callers, tokens = 4, 250
+		for g := range callers {
+			calls.Go(func() {
+				for i := range tokens {
+					apply(t, e, fmt.Sprintf("%d of caller %d", i, g))
+				}
+			})
+		}
+		calls.Wait()
+		stop()
+		cancels.Wait()
+		if n := count(t, direct, "t"); n != callers*tokens {
+			t.Errorf("%d rows of %d tokens", n, callers*tokens)
+		}
+	})
+}
+
+// apply calls with a token until there is no error. What a plain error said not to be applied mustn't be found later.
+func apply(t *testing.T, e *plinth.Engine, token string) {
+	for unknown := false; t.Context().Err() == nil; {
+		runs := 0
+		_, already, err := plinth.ExactlyOnce(t.Context(), e, token, func(ctx context.Context, tx *plinth.Tx) (struct{}, error) {
+			runs++
+			_, err := insert(ctx, tx)
+			return struct{}{}, err
+		})
+		if already && runs == 0 && !unknown {
+			t.Errorf("%s: applied by a call that had failed", token)
+		}
+		if err == nil {
+			return
+		}
+		unknown = unknown || errors.Is(err, plinth.ErrOutcomeUnknown)
+	}
 }
