@@ -32,6 +32,7 @@ const (
 	duplicateKey   = "11000"
 	maxTimeExpired = "50"
 	exceededTime   = "262"
+	noTransaction  = "251"
 )
 
 // ServerError is what the server said. Errors of this package wrap it, and through it the client library's own error.

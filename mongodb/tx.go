@@ -97,6 +97,7 @@ func (s *session) End(ctx context.Context, commit bool) error {
 	s.tx = transaction{}
 	limited, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
+	unknown := false // one before was sent, and nobody knows what became of it
 	for pause := commitPause; ; pause = min(2*pause, commitMost) {
 		c := s.begin(limited)
 		err := lib.CommitTransaction(c)
@@ -106,6 +107,10 @@ func (s *session) End(ctx context.Context, commit bool) error {
 		}
 		f := s.fault(c, driver.Commit, err)
 		f.TxDead = true
+		if unknown && f.Code != noTransaction { // that this one wasn't even sent says nothing of the one before
+			f.Phase, f.Sent, f.Verdict = driver.Commit, true, driver.Ambiguous
+		}
+		unknown = f.Verdict == driver.Ambiguous
 		if f.Verdict != driver.Ambiguous || f.Code == maxTimeExpired || !mayResolve(err) {
 			s.leave(ctx, lib, f)
 			return f
