@@ -30,6 +30,8 @@ type product struct {
 	kind servers.Kind // "" where there is no server
 	open func(ctx context.Context, opts ...plinth.Options) (*plinth.Engine, error)
 
+	scripted bool // its server is a script of this process
+
 	asides int      // connections that the driver makes beside when one is lost under a call, to have that ended
 	flip   []string // has the server refuse writes
 	back   []string // ends that
@@ -98,6 +100,9 @@ func (b *bench) close() {
 }
 
 func (b *bench) version() string {
+	if b.scripted {
+		return "a scripted replica set, no real server"
+	}
 	if b.server == nil {
 		return "as it comes with Plinth"
 	}
@@ -189,8 +194,7 @@ func (f *field) counted(ctx context.Context, what, more string) (figure, error) 
 	if err != nil && sum == (ledger.Tally{}) {
 		return figure{}, err
 	}
-	saw := fmt.Sprintf("missing %d, twice %d, there though refused %d; %d acknowledged, %d refused, %d unknown (%d of them there)",
-		sum.Missing, sum.Twice, sum.False, sum.Applied, sum.NotApplied, sum.Unknown, sum.UnknownThere)
+	saw := sum.String()
 	if more != "" {
 		saw += "; " + more
 	}

@@ -66,7 +66,7 @@ type figure struct {
 
 // trials are all, in the order of the report.
 func trials() []trial {
-	return slices.Concat(onceTrials(), lostTrials(), killTrials(), outageTrials())
+	return slices.Concat(onceTrials(), lostTrials(), killTrials(), outageTrials(), mongoTrials())
 }
 
 func run(ctx context.Context, out string, short bool, names []string) (code int, err error) {
@@ -148,7 +148,8 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	b.WriteString(`# What happens when things break
 
-Each figure here was measured by ` + "`make faults`" + ` on real servers with durable settings. Every write carries a token of its own. In the
+Each figure here was measured by ` + "`make faults`" + ` on real servers with durable settings, but for MongoDB's,
+which is a scripted replica set in the program itself. Every write carries a token of its own. In the
 end all tokens in the database are counted and held against what the program was told: one that was acknowledged has to be there
 once, one that was refused not at all, and one whose outcome was reported as unknown (` + "`plinth.ErrOutcomeUnknown`" + `) not more than
 once. The servers' processes are killed with SIGKILL, which loses what they had in memory; the operating system goes on, so this
@@ -156,7 +157,7 @@ doesn't test disks.
 
 `)
 	fmt.Fprintf(&b, "Measured on %s, with %d processors.", r.began.UTC().Format("2 January 2006"), runtime.NumCPU())
-	for _, name := range []string{"PostgreSQL", "MariaDB", "SQLite"} {
+	for _, name := range []string{"PostgreSQL", "MariaDB", "SQLite", "MongoDB"} {
 		if v := r.versions[name]; v != "" {
 			fmt.Fprintf(&b, " %s: %s.", name, v)
 		}

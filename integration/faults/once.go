@@ -74,7 +74,7 @@ func (b *bench) onceField(ctx context.Context, end func() plinthtest.End) (*fiel
 type insistence struct{ resolved, calls, unknown atomic.Int64 }
 
 // insist calls until a token's work is known to be applied.
-func (i *insistence) insist(ctx context.Context, f *field, token int64, call func(ctx context.Context, again bool) (already bool, err error)) error {
+func (i *insistence) insist(ctx context.Context, f *ledger.Ledger, token int64, call func(ctx context.Context, again bool) (already bool, err error)) error {
 	for again := false; ; again = true {
 		i.calls.Add(1)
 		already, err := call(ctx, again)
@@ -109,7 +109,7 @@ func onceCut(ctx context.Context, b *bench) ([]figure, error) {
 	var took insistence
 	err = b.all(ctx, "transactions", ledger.Writers, n, func(ctx context.Context, _ int) error {
 		token := f.Next()
-		return took.insist(ctx, f, token, func(ctx context.Context, _ bool) (bool, error) { return once(ctx, e, token) })
+		return took.insist(ctx, f.Ledger, token, func(ctx context.Context, _ bool) (bool, error) { return once(ctx, e, token) })
 	})
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func onceSilent(ctx context.Context, b *bench) ([]figure, error) {
 				old = slowest.Load()
 			}
 		}()
-		return took.insist(ctx, f, token, func(ctx context.Context, again bool) (bool, error) {
+		return took.insist(ctx, f.Ledger, token, func(ctx context.Context, again bool) (bool, error) {
 			limit := 300 * time.Millisecond
 			if again {
 				limit = 10 * time.Second

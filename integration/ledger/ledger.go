@@ -51,8 +51,11 @@ func Of(err error) Outcome {
 
 // New makes the ledger's tables.
 func New(ctx context.Context, q plinth.Querier) (*Ledger, error) {
-	return &Ledger{said: make(map[int64]Outcome)}, Tables(ctx, q)
+	return Empty(), Tables(ctx, q)
 }
+
+// Empty returns a ledger of what isn't kept in tables. Its tokens are held against what was said by Held.
+func Empty() *Ledger { return &Ledger{said: make(map[int64]Outcome)} }
 
 // Tables makes the tables that a ledger is checked against. No constraint keeps a token from being there twice. It's for what is
 // in several databases: New makes those of the first.
@@ -140,6 +143,23 @@ func (l *Ledger) Check(ctx context.Context, databases ...plinth.Querier) (Tally,
 			return Tally{}, err
 		}
 	}
+	return l.Held(there)
+}
+
+// Plus returns the sum of both.
+func (t Tally) Plus(o Tally) Tally {
+	return Tally{t.Applied + o.Applied, t.NotApplied + o.NotApplied, t.Unknown + o.Unknown, t.UnknownThere + o.UnknownThere,
+		t.Missing + o.Missing, t.Twice + o.Twice, t.False + o.False}
+}
+
+// String returns the tally in words.
+func (t Tally) String() string {
+	return fmt.Sprintf("missing %d, twice %d, there though refused %d; %d acknowledged, %d refused, %d unknown (%d of them there)",
+		t.Missing, t.Twice, t.False, t.Applied, t.NotApplied, t.Unknown, t.UnknownThere)
+}
+
+// Held holds the tokens that are there, by how often, against what was said. The error says what isn't true.
+func (l *Ledger) Held(there map[int64]int) (Tally, error) {
 	var sum Tally
 	var wrong complaints
 	l.mu.Lock()
