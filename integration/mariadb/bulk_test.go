@@ -147,7 +147,7 @@ func TestNothingOfABatchOutlivesItsTransaction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer mine.Rollback(ctx) //nolint:errcheck // the same
+	defer mine.Rollback(ctx)                                                                           //nolint:errcheck // the same
 	if _, err := other.Execute(ctx, "update part set n = -1 where id = 50 or id > 1000"); err != nil { // the heavier one wins
 		t.Fatal(err)
 	}

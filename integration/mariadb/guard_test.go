@@ -111,7 +111,7 @@ func TestNothingWritesUnderAReadOnlyContext(t *testing.T) {
 				"a global setting": "set @a = 1, global max_connect_errors = 77", "another": "set @@global.max_connect_errors = 77",
 				"a password": "set password = ''", "a role": "set default role none",
 				"a setting for a schema change": "set statement max_statement_time = 10 for create table other (a int)",
-				"a function": "select w()", "a DO": "do w()", "a SET": "set @a = (select w())", "a delete": "delete from t",
+				"a function":                    "select w()", "a DO": "do w()", "a SET": "set @a = (select w())", "a delete": "delete from t",
 			} {
 				_, err := with.db.Execute(with.ctx, text)
 				refused(what, err)
