@@ -219,7 +219,7 @@ func (e *Engine) follow(ctx context.Context, c config.Config) error {
 		cancel()
 		return &Error{Kind: ErrArgument, Op: "watch", Engine: string(c.Engine), Target: e.Target(), Err: err}
 	}
-	go e.followAll(watching, wanted, now, now.Equal(c))
+	go e.followAll(watching, wanted, now, e.options.over(now).Equal(c))
 	return nil
 }
 

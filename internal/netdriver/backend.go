@@ -106,8 +106,8 @@ func AcquireFault(ctx context.Context, err error) error {
 		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
 		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
-	case down:
-		f.Kind = driver.Unavailable
+	case down: // to try again within moments is what the breaker is to keep callers from
+		f.Kind, f.Verdict = driver.Unavailable, driver.Never
 		if dialFailed {
 			f.Code, f.Hint = dial.Code, dial.Hint
 		}
