@@ -120,7 +120,7 @@ func Load(ctx context.Context, opts ...Option) (Config, error) {
 	}
 	if l.engine != "" && c.Engine != l.engine {
 		p := problems{source: c.source("engine")}
-		p.add("engine", "is "+string(c.Engine)+", but "+string(l.engine)+" is asked for", "")
+		p.add("engine", "is "+string(c.Engine)+", but "+string(l.engine)+" is asked for", "use "+string(c.Engine)+".Open, or open.Open, which takes any")
 		return Config{}, p.err()
 	}
 	around := l.outside.within(aroundIn(ctx))

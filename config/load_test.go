@@ -127,7 +127,7 @@ func TestLoadSaysWhatIsMissingOrWrong(t *testing.T) {
 			"config: sslmode (from environment DATABASE_URL): has a wrong value; one of disable, allow, prefer, require, verify-ca, verify-full",
 		}},
 		{"another engine", t.Context(), []Option{env, WithName("pg"), WithEngine(SQLite)}, []string{
-			"config: engine (from environment PG_DATABASE_URL): is postgres, but sqlite is asked for",
+			"config: engine (from environment PG_DATABASE_URL): is postgres, but sqlite is asked for; use postgres.Open, or open.Open, which takes any",
 		}},
 		{"a wrong default", t.Context(), []Option{environ(), WithDefaultURL("x")}, []string{
 			"config: url (from default): has no scheme; write sqlite:app.db, postgres://…, mariadb://… or mongodb://…",

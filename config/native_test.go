@@ -132,7 +132,7 @@ func TestMongoDBsVariableIsAWholeTarget(t *testing.T) {
 		}, nil},
 		{"and nothing beside another", []Option{WithURL("mongodb://other")}, env, nil, map[string]string{"host": "other (argument)", "user": "", "timeout": "off (default)"}, nil},
 		{"of another engine", []Option{WithEngine(MongoDB)}, []string{"MONGODB_URI", "postgres://h"}, nil, nil, []string{
-			"config: engine (from environment MONGODB_URI): is postgres, but mongodb is asked for",
+			"config: engine (from environment MONGODB_URI): is postgres, but mongodb is asked for; use postgres.Open, or open.Open, which takes any",
 		}},
 	})
 }

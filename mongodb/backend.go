@@ -128,7 +128,11 @@ func (b *backend) Info() driver.Info {
 }
 
 // Compile implements driver.Backend.
-func (b *backend) Compile(text string) (*driver.Stmt, error) {
+func (b *backend) Compile(text string) (*driver.Stmt, error) { return Compile(text) }
+
+// Compile reads one statement without a database: for programs that look at it before it is run. The error is a
+// *driver.Fault of kind Syntax. What it returns is safe for use by many goroutines.
+func Compile(text string) (*driver.Stmt, error) {
 	st, err := lang.Parse(text)
 	if err != nil {
 		f := driver.Faultf(driver.Syntax, "%w", err)

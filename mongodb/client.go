@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -36,8 +37,8 @@ type client struct {
 
 // facts are what a server has told of itself and of what it is part of.
 type facts struct {
-	version string
-	tx      bool // it has transactions: a member of a replica set, or a router
+	version string // of FerretDB with its name in front
+	tx      bool   // it has transactions: a member of a replica set, or a router
 }
 
 // clients are the current client and those that are left until their last session has ended.
@@ -354,6 +355,13 @@ func (c *client) learn(ctx context.Context, pref options.Lister[options.RunCmdOp
 			return driver.Server{}, err
 		}
 		known.version, _ = raw.Lookup("version").StringValueOK()
+		ferret, ok := raw.Lookup("ferretdbVersion").StringValueOK()
+		if !ok {
+			ferret, ok = raw.Lookup("ferretdb", "version").StringValueOK() // from 2.0 on
+		}
+		if ok {
+			known.version = "FerretDB " + strings.TrimPrefix(ferret, "v") + " (MongoDB " + known.version + ")"
+		}
 	}
 	raw, err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, pref).Raw()
 	if err != nil {
@@ -383,7 +391,7 @@ func (c *client) transactions() bool {
 	return known != nil && known.tx
 }
 
-// lookupHint says what to do about a host that the name of isn't known.
+// lookupHint says what to do about a host that isn't known, or that nothing answers on.
 func lookupHint(err error) string {
 	var dns *net.DNSError
 	var elsewhere *elsewhereError
@@ -392,6 +400,8 @@ func lookupHint(err error) string {
 		return "write tls=true, or tls=false if the network is trusted"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "there is no host of the name " + strings.TrimSuffix(dns.Name, ".")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "is the server running, and does it listen at that address and port (net.bindIp, net.port)?"
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,6 +90,15 @@ func TestWithoutTLSNoOtherMachineIsDialled(t *testing.T) {
 	_, err = dialer{to}.DialContext(t.Context(), "tcp", net.JoinHostPort("192.0.2.1", "27017"))
 	if _, ok := errors.AsType[*elsewhereError](err); !ok || lookupHint(err) == "" {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestARefusedConnectionHasAHint(t *testing.T) {
+	t.Parallel()
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	err := &selectionError{text: "no server will do", cause: []error{refused}}
+	if hint := lookupHint(err); !strings.HasPrefix(hint, "is the server running") {
+		t.Errorf("hint %q", hint)
 	}
 }
 

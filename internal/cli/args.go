@@ -34,16 +34,17 @@ func argument(s string) any {
 	return s // beyond float64
 }
 
-func arguments(list []string, text bool) []any {
+// arguments returns what is bound for each ARG.
+func arguments(list []string, value func(arg string) any) []any {
 	out := make([]any, len(list))
 	for i, s := range list {
-		s = strings.TrimPrefix(s, negative)
-		if out[i] = s; !text {
-			out[i] = argument(s)
-		}
+		out[i] = value(strings.TrimPrefix(s, negative))
 	}
 	return out
 }
+
+// asIs is what an ARG is with --text.
+func asIs(arg string) any { return arg }
 
 // isNumber reports whether s is a number as JSON writes it.
 func isNumber(s string) bool {

@@ -20,7 +20,7 @@ func TestAnArgumentIsANumberABooleanNullOrText(t *testing.T) {
 		if got := argument(in); !reflect.DeepEqual(got, want) {
 			t.Errorf("argument(%q) = %#v, want %#v", in, got, want)
 		}
-		if got := arguments([]string{in}, true); !reflect.DeepEqual(got, []any{in}) {
+		if got := arguments([]string{in}, asIs); !reflect.DeepEqual(got, []any{in}) {
 			t.Errorf("arguments(%q) as text = %#v", in, got)
 		}
 	}

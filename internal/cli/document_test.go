@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"database/sql"
+	"errors"
 	"math"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,5 +43,60 @@ func TestADocumentIsPrintedAsExtendedJSON(t *testing.T) {
 		if want := `{"v":` + c.want + `}`; err != nil || string(got) != want {
 			t.Errorf("%s, %v; want %s", got, err, want)
 		}
+	}
+}
+
+func TestValuesForMongoDBAreJSON(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]any{
+		"5": int64(5), "1.5": 1.5, "null": nil, "true": true, "x": "x", `"5"`: `"5"`, "": "",
+		"[]": []any{}, `[100, -5, "5", null, [1.5]]`: []any{int64(100), int64(-5), "5", nil, []any{1.5}},
+		"{}": bson.D{}, `{"b": 1, "a": {"c": [99999999999999999999]}}`: bson.D{{Key: "b", Value: int64(1)}, {Key: "a", Value: bson.D{{Key: "c", Value: []any{"99999999999999999999"}}}}},
+		"[1": "[1", "[1] x": "[1] x", "{a: 1}": "{a: 1}", "[x]": "[x]",
+	} {
+		if got := documentArgument(in); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %#v, want %#v", in, got, want)
+		}
+	}
+}
+
+func TestArgumentsOfAStatementForMongoDB(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		list []string
+		want []any
+	}{
+		{"db.t.find({ms: {$gt: :min}})", []string{"min=1"}, []any{sql.Named("min", int64(1))}},
+		{"db.t.find({ms: {$gt: :min, $in: :of}})", []string{"of=[1]", "min=null"}, []any{sql.Named("of", []any{int64(1)}), sql.Named("min", nil)}},
+		{"db.t.find({a: ?})", []string{"b=1"}, []any{"b=1"}},
+		{"db.t.find({a: {$in: ?}})", []string{"[100,5]"}, []any{[]any{int64(100), int64(5)}}},
+		{"db.t.insertOne(?)", []string{`{"z": 1, "a": "x"}`}, []any{bson.D{{Key: "z", Value: int64(1)}, {Key: "a", Value: "x"}}}},
+		{"db.t.find({", []string{"1"}, []any{int64(1)}}, // the engine says what is wrong
+	} {
+		if got, err := prepareDocuments(c.text, c.list, false); err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s with %q: %#v, %v; want %#v", c.text, c.list, got, err, c.want)
+		}
+	}
+	if got, err := prepareDocuments("db.t.find({a: :a})", []string{"a=[1]"}, true); err != nil || !reflect.DeepEqual(got, []any{sql.Named("a", "[1]")}) {
+		t.Errorf("as text: %#v, %v", got, err)
+	}
+	for _, c := range []struct{ text, arg, hint string }{
+		{"db.t.find({a: :a})", "1", "name=value"},
+		{"db.t.find({a: {$in: ?}})", "1", "a JSON array"},
+		{"db.t.find({a: ?})", `{"$gt": 1}`, "write operators into the statement"},
+		{"db.t.find(:f)", `f={"a": {"$ne": null}}`, "write operators into the statement"},
+	} {
+		_, err := prepareDocuments(c.text, []string{c.arg}, false)
+		if h, ok := errors.AsType[*hinted](err); !ok || !h.usage || !strings.Contains(h.hint, c.hint) {
+			t.Errorf("%s with %s: %#v", c.text, c.arg, err)
+		}
+	}
+}
+
+func TestAnObjectIDIsPrintedAsItsDigits(t *testing.T) {
+	t.Parallel()
+	if got, err := text(bson.ObjectID{1, 0xab}); err != nil || got != "01ab00000000000000000000" {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // writer prints a result, row by row.
@@ -60,6 +62,8 @@ func text(v any) (string, error) {
 		return float(v), nil
 	case json.RawMessage:
 		return string(v), nil
+	case bson.ObjectID:
+		return v.Hex(), nil
 	}
 	b, err := appendJSON(nil, v)
 	return string(b), err

@@ -142,6 +142,9 @@ func (l *load) table(ctx context.Context, db *plinth.Engine, name string) error 
 	case rows.err != nil:
 		err = rows.err
 	case errors.As(err, &e) && e.Row > 0:
+		if c, ok := l.src.(*csvSource); ok && e.Kind == plinth.ErrInvalid && l.null == nil && c.hasEmpty(e.Row) {
+			err = &hinted{err: err, hint: "an empty field is an empty text, unless it is to be NULL: --null ''"}
+		}
 		err = &placed{line: rows.lines.of(e.Row), err: err}
 	}
 	if err != nil {

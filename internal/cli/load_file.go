@@ -117,6 +117,7 @@ type csvSource struct {
 	names  []string
 	begun  bool
 	number int
+	empty  []uint64 // a bit for each row: it has an empty field that isn't NULL
 }
 
 func newCSVSource(r io.Reader, null *string) *csvSource {
@@ -165,11 +166,27 @@ func (c *csvSource) row() (row, error) {
 		if !utf8.ValidString(field) {
 			return row{}, &placed{line: line, err: fmt.Errorf("%s isn't valid UTF-8", c.names[i])}
 		}
-		if c.null == nil || field != *c.null {
-			r.values[i] = field
+		if c.null != nil && field == *c.null {
+			continue
+		}
+		if r.values[i] = field; field == "" {
+			c.noteEmpty(c.number)
 		}
 	}
 	return r, nil
+}
+
+// noteEmpty notes that a row has an empty field.
+func (c *csvSource) noteEmpty(number int) {
+	for len(c.empty) <= number/64 {
+		c.empty = append(c.empty, 0)
+	}
+	c.empty[number/64] |= 1 << (number % 64)
+}
+
+// hasEmpty reports whether a row that was read has an empty field that isn't NULL.
+func (c *csvSource) hasEmpty(number int) bool {
+	return number/64 < len(c.empty) && c.empty[number/64]&(1<<(number%64)) != 0
 }
 
 // csvError adds the line to an error, and says the commonest in other words.

@@ -218,38 +218,6 @@ func number(digits string) (any, error) {
 	return plinth.ParseDecimal(digits)
 }
 
-// unnested returns an object or an array as map[string]any and []any.
-func unnested(raw json.RawMessage) (any, error) {
-	d := json.NewDecoder(strings.NewReader(string(raw)))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	return exact(v)
-}
-
-// exact replaces the numbers within a value.
-func exact(v any) (_ any, err error) {
-	switch v := v.(type) {
-	case json.Number:
-		return number(v.String())
-	case map[string]any:
-		for key, e := range v {
-			if v[key], err = exact(e); err != nil {
-				return nil, fmt.Errorf("%s: %w", key, err)
-			}
-		}
-	case []any:
-		for i, e := range v {
-			if v[i], err = exact(e); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return v, nil
-}
-
 // wrong is what the decoder says, with the line of what it couldn't read.
 func (j *jsonSource) wrong(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

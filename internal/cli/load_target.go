@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/internal/names"
 )
@@ -26,7 +28,7 @@ type destination interface {
 // newDestination returns where the rows go that are like the first one.
 func newDestination(ctx context.Context, db *plinth.Engine, name string, first row) (destination, error) {
 	if db.Name() == "mongodb" {
-		return documents{collection: name}, nil
+		return documents{collection: name, seen: map[string]int{}}, nil
 	}
 	return newTable(ctx, db, name, first)
 }
@@ -149,46 +151,45 @@ func (t *table) left(_ int64, err error) []string {
 }
 
 // documents is a collection. It has no columns, and no transaction where the server isn't a replica set.
-type documents struct{ collection string }
+type documents struct {
+	collection string
+	seen       map[string]int // by name: the number of the row that had it last
+}
 
 func (d documents) name() string { return d.collection }
 
-// bind returns the row as one document.
+// bind returns the row as one document, in the file's order.
 func (d documents) bind(r row) ([]any, error) {
-	document := make(map[string]any, len(r.names))
+	document := make(bson.D, len(r.names))
 	for i, name := range r.names {
-		if _, ok := document[name]; ok {
+		if d.seen[name] == r.number {
 			return nil, fmt.Errorf("the document has %s twice", name)
 		}
-		value := r.values[i]
+		d.seen[name] = r.number
+		value := inDocument(r.values[i])
 		if nested, ok := value.(json.RawMessage); ok {
 			var err error
-			if value, err = unnested(nested); err != nil {
+			value, err = ordered(nested, func(digits string) (any, error) {
+				n, err := number(digits)
+				return inDocument(n), err
+			})
+			if err != nil {
 				return nil, err
 			}
 		}
-		document[name] = inDocument(value)
+		document[i] = bson.E{Key: name, Value: value}
 	}
 	return []any{document}, nil
 }
 
-// inDocument makes a float64 of each number with a fraction whose digits that keeps, as MongoDB's own import does: 0.99 is 0.99
+// inDocument makes a float64 of a number with a fraction whose digits that keeps, as MongoDB's own import does: 0.99 is 0.99
 // again. What would lose digits stays a plinth.Decimal.
 func inDocument(value any) any {
-	switch v := value.(type) {
-	case plinth.Decimal:
-		if f, err := strconv.ParseFloat(v.String(), 64); err == nil {
-			if again, err := plinth.ParseDecimal(strconv.FormatFloat(f, 'g', -1, 64)); err == nil && again.Equal(v) {
+	if d, ok := value.(plinth.Decimal); ok {
+		if f, err := strconv.ParseFloat(d.String(), 64); err == nil {
+			if again, err := plinth.ParseDecimal(strconv.FormatFloat(f, 'g', -1, 64)); err == nil && again.Equal(d) {
 				return f
 			}
-		}
-	case map[string]any:
-		for key, e := range v {
-			v[key] = inDocument(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = inDocument(e)
 		}
 	}
 	return value

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/plinthdb/plinth"
 )
 
@@ -259,9 +261,9 @@ func TestTheLineOfARowIsRemembered(t *testing.T) {
 	}
 }
 
-func TestADocumentKeepsItsNestedValues(t *testing.T) {
+func TestADocumentKeepsItsNestedValuesAndTheirOrder(t *testing.T) {
 	t.Parallel()
-	src, err := (&load{name: "a.jsonl"}).open(strings.NewReader(`{"_id": 1, "price": 0.99, "exact": 0.12345678901234567890, "n": {"big": 12345678901234567890, "list": [1, 1.5, null, "x"]}, "t": true}`), "jsonl")
+	src, err := (&load{name: "a.jsonl"}).open(strings.NewReader(`{"title": "x", "_id": 1, "price": 0.99, "exact": 0.12345678901234567890, "n": {"list": [1, 1.5, null, "x"], "big": 12345678901234567890}, "t": true}`), "jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +271,7 @@ func TestADocumentKeepsItsNestedValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args, err := documents{collection: "a"}.bind(r)
+	args, err := documents{"a", map[string]int{}}.bind(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,9 +282,10 @@ func TestADocumentKeepsItsNestedValues(t *testing.T) {
 		}
 		return d
 	}
-	want := []any{map[string]any{
-		"_id": int64(1), "t": true, "price": 0.99, "exact": decimal("0.12345678901234567890"),
-		"n": map[string]any{"big": decimal("12345678901234567890"), "list": []any{int64(1), 1.5, nil, "x"}},
+	want := []any{bson.D{
+		{Key: "title", Value: "x"}, {Key: "_id", Value: int64(1)}, {Key: "price", Value: 0.99}, {Key: "exact", Value: decimal("0.12345678901234567890")},
+		{Key: "n", Value: bson.D{{Key: "list", Value: []any{int64(1), 1.5, nil, "x"}}, {Key: "big", Value: decimal("12345678901234567890")}}},
+		{Key: "t", Value: true},
 	}}
 	if !reflect.DeepEqual(args, want) {
 		t.Errorf("%#v", args)
@@ -292,6 +295,20 @@ func TestADocumentKeepsItsNestedValues(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+}
+
+func TestAnEmptyFieldForANumberHasAHintAtNull(t *testing.T) {
+	t.Parallel()
+	s := newShell(t)
+	s.must("exec", "create table item (id integer, n integer, name text) strict")
+	empty := s.file("item.csv", "id,n,name\n1,,pear\n")
+	s.refused(exitRefused, []string{"load", "-f", empty}, "item.csv:2: ", "hint: ", "--null ''")
+	s.must("load", "-f", empty, "--null", "")
+	wrong := s.file("item.csv", "id,n,name\n2,2,\n3,x,fig\n")
+	if r := s.refused(exitRefused, []string{"load", "-f", wrong}, "item.csv:3: "); strings.Contains(r.err, "--null") {
+		t.Error(r.err)
+	}
+	s.equal(s.must("query", "-o", "csv", "select * from item"), "id,n,name\n1,,pear\n")
 }
 
 // FuzzSources reads anything, and compares arrays with what encoding/json makes of them.

@@ -43,6 +43,9 @@ func target(db *plinth.Engine) string {
 // serverText returns "SQLite 3.54.1, primary, writable".
 func serverText(db *plinth.Engine, version, role string, writable bool) string {
 	parts := []string{product(db.Name()) + " " + version}
+	if strings.HasPrefix(version, "FerretDB ") {
+		parts[0] = version
+	}
 	if role != "" {
 		parts = append(parts, role)
 	}

@@ -26,6 +26,7 @@ func (queryCmd) Help() string {
   plinth query 'select ? + ?' 5 -7
   plinth query 'select * from track where ms < :max' max=300000
   plinth query 'select * from track where id in (?)' '[1,2,3]'
+  plinth query 'db.track.find({ms: {$lt: :max}, id: {$in: :ids}})' max=300000 ids='[1,2,3]'
 
 How values are printed:
 

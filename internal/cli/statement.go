@@ -27,10 +27,22 @@ func dialect(engine string) (d sqltext.Dialect, ok bool) {
 }
 
 // prepare returns what is bound for each ARG of a statement, and the statement compiled: nil where it isn't SQL, or not
-// SQL that the engine takes, which is for the engine to say. What a shell's user does about an error isn't what
+// what the engine takes, which is for the engine to say. What a shell's user does about an error isn't what
 // a Go programmer does, so some are told here.
 func prepare(db *plinth.Engine, text string, list []string, asText bool) (*driver.Stmt, []any, error) {
-	args := arguments(list, asText)
+	if db.Name() == "mongodb" {
+		args, err := prepareDocuments(text, list, asText)
+		return nil, args, err
+	}
+	if db.Name() == "mongodb" {
+		args, err := prepareDocuments(text, list, asText)
+		return nil, args, err
+	}
+	value := argument
+	if asText {
+		value = asIs
+	}
+	args := arguments(list, value)
 	d, ok := dialect(db.Name())
 	if !ok {
 		return nil, args, nil
@@ -46,7 +58,7 @@ func prepare(db *plinth.Engine, text string, list []string, asText bool) (*drive
 			"%s as a statement of its own: the transaction would end with this command", stmt.Verb)
 	}
 	if takesNames(stmt) {
-		if named, ok := namedArguments(list, asText); ok {
+		if named, ok := namedArguments(list, value); ok {
 			args = named
 		} else if _, _, err := stmt.Binder.Bind(args); err != nil {
 			return nil, nil, usagef("give each ARG as name=value: plinth query 'select :n + 1' n=5", "%w", err)
@@ -80,13 +92,13 @@ func takesNames(stmt *driver.Stmt) bool {
 }
 
 // namedArguments returns the values of ARGs that are all of the form name=value.
-func namedArguments(list []string, text bool) (args []any, ok bool) {
+func namedArguments(list []string, value func(arg string) any) (args []any, ok bool) {
 	for _, s := range list {
-		name, value, ok := strings.Cut(s, "=")
+		name, arg, ok := strings.Cut(s, "=")
 		if !ok || name == "" || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 			return nil, false
 		}
-		args = append(args, sql.Named(name, arguments([]string{value}, text)[0]))
+		args = append(args, sql.Named(name, value(arg)))
 	}
 	return args, len(args) > 0
 }

@@ -92,6 +92,8 @@ func (b *binder) positional(args []any) error {
 	switch {
 	case b.d.operatorMark && b.style == '?' && len(args) < b.takes:
 		f.Hint = "each ? is a placeholder; write ?? for the operator"
+	case b.takes == 0 && b.d.userVariables && strings.Contains(b.text, "$1"): // where $ is a letter of names
+		f.Hint = "placeholders are ? or :name in " + b.d.says + ", and $1 is a name there"
 	case b.lists && len(args) > b.takes:
 		f.Hint = "IN (?) takes one slice"
 	}

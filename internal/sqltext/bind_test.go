@@ -238,6 +238,20 @@ func TestBindSaysWhatDoesNotFit(t *testing.T) {
 	}
 }
 
+func TestArgumentsForNumberedPlaceholdersThatADatabaseHasNot(t *testing.T) {
+	t.Parallel()
+	for text, hint := range map[string]string{
+		"SELECT * FROM t WHERE a = $1 AND b = $2": "placeholders are ? or :name in MariaDB",
+		"SELECT 1": "",
+	} {
+		_, _, err := compile(t, text, MariaDB()).Binder.Bind([]any{1, 2})
+		f := checkFault(t, err, driver.Argument, "the statement takes no arguments, 2 were given")
+		if !strings.HasPrefix(f.Hint, hint) || hint == "" && f.Hint != "" {
+			t.Errorf("%s: the hint is %q", text, f.Hint)
+		}
+	}
+}
+
 func TestBindersAreSharedByGoroutines(t *testing.T) {
 	t.Parallel()
 	b := compile(t, "SELECT 'x' FROM t WHERE id = :id AND name IN (:name)", SQLite()).Binder
