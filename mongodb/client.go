@@ -359,8 +359,11 @@ func (c *client) learn(ctx context.Context, pref options.Lister[options.RunCmdOp
 		if !ok {
 			ferret, ok = raw.Lookup("ferretdb", "version").StringValueOK() // from 2.0 on
 		}
+		if ferret = strings.TrimPrefix(ferret, "v") + " "; ferret == "unknown " { // its builders haven't said it
+			ferret = ""
+		}
 		if ok {
-			known.version = "FerretDB " + strings.TrimPrefix(ferret, "v") + " (MongoDB " + known.version + ")"
+			known.version = "FerretDB " + ferret + "(MongoDB " + known.version + ")"
 		}
 	}
 	raw, err := c.Database("admin").RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}, pref).Raw()

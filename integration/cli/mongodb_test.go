@@ -55,3 +55,42 @@ func loadsChinookIntoMongoDB(s *shell) {
 	s.equal(s.must("query", "-o", "jsonl", "db.Employee.find({ReportsTo: null}, {_id: 0, LastName: 1})"), `{"LastName":"Adams"}`+"\n")
 	s.equal(s.must("query", "-o", "jsonl", "db.PlaylistTrack.countDocuments({})"), `{"n":8715}`+"\n")
 }
+
+// argumentsForMongoDB binds values by name, arrays and documents, and shows what was found to people.
+func argumentsForMongoDB(s *shell) {
+	code, _, errs := s.run("load", "-f", s.file("track.csv", "title,ms,album\nOne,5,a\nTwo,100,b\nThree,100,c\n"), "--into", "text")
+	if code != 0 {
+		s.Fatal(errs)
+	}
+	s.equal(s.must("query", "-o", "csv", "db.text.find({title: 'One'}, {_id: 0})"), "title,ms,album\nOne,5,a\n")
+	id := strings.TrimPrefix(strings.TrimSpace(s.must("query", "-o", "csv", "db.text.find({title: 'One'}, {_id: 1})")), "_id\n")
+	if len(id) != 24 || strings.Trim(id, "0123456789abcdef") != "" {
+		s.Errorf("the id is printed as %s", id)
+	}
+
+	s.must("exec", "db.track.insertOne(?)", `{"_id": 1, "ms": 5, "of": {"z": 1, "a": 2}}`)
+	s.must("exec", "db.track.insertOne({_id: :id, ms: :ms, tags: :tags})", "id=2", "ms=100", `tags=["x", 1.5]`)
+	s.equal(s.must("query", "-o", "jsonl", "db.track.find({_id: 2})"), `{"_id":2,"ms":100,"tags":["x",1.5]}`+"\n")
+	s.equal(s.must("query", "-o", "jsonl", "db.track.countDocuments({of: ?})", `{"z": 1, "a": 2}`), `{"n":1}`+"\n")
+	s.equal(s.must("query", "-o", "csv", "db.track.find({ms: {$gt: :min}}, {ms: 1})", "min=5"), "_id,ms\n2,100\n")
+	for _, list := range []string{"?", "[?]", ":list", "[:list]"} {
+		arg := strings.TrimPrefix("list=[100,5]", map[bool]string{true: "list="}[strings.Contains(list, "?")])
+		s.equal(s.must("query", "-o", "csv", "db.track.find({ms: {$in: "+list+"}}, {ms: 1}).sort({_id: 1})", arg), "_id,ms\n1,5\n2,100\n")
+	}
+	for arg, says := range map[string]string{"min=1": "a slice or an array", `{"$gt": 1}`: "begins with $"} {
+		code, _, errs := s.run("query", "db.track.find({ms: {$in: ?}})", arg)
+		if code != 2 {
+			s.Errorf("exit code %d", code)
+		}
+		s.has(errs, says, "hint: ")
+	}
+
+	s.has(s.must("ping"), "(FerretDB (MongoDB 7.")
+	nobody := *s
+	nobody.url = "mongodb://127.0.0.1:1/a"
+	code, _, errs = nobody.run("--timeout", "10s", "ping")
+	if code != 3 {
+		s.Errorf("exit code %d", code)
+	}
+	s.has(errs, "is the server running")
+}
