@@ -85,7 +85,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 	if f == nil && b.grouped {
 		f = s.readCommit(ctx, mark)
 	}
-	s.tx = transaction{}
+	s.tx, s.running.behind = transaction{}, 0 // what settles the session reads all that is left of the batch
 	if f != nil {
 		if f.Sent && b.jobs[0].Kind != driver.JobRead {
 			sent := *f
