@@ -57,11 +57,12 @@ create table track (id int primary key, title varchar(40));
 	s.has(errs, path+":4: ", "unique constraint", "nothing was loaded into MediaType", "loaded before it, and there: track (3 rows)")
 	for _, c := range []struct{ file, text, says string }{
 		{"track.csv", "id,title\n4,four\n5,five\nsix,six\n7,seven\n", "invalid value"},
+		{"track.csv", "id,title\n4,four\n5,five\n,six\n7,seven\n", "--null ''"},
 		{"track.csv", "id,title\n4,four\n5,five\n4,six\n7,seven\n", "unique constraint"},
 		{"track.csv", "id,title\n4,four\n5,five\n6\n7,seven\n", "another number of fields"},
 		{"track.jsonl", "{\"id\": 4}\n\n\n{\"id\": 5, \"title\": \"x\"}\n", "the row has title"},
 	} {
-		if strings.HasPrefix(s.url, "sqlite") && c.says == "invalid value" {
+		if strings.HasPrefix(s.url, "sqlite") && (c.says == "invalid value" || c.says == "--null ''") {
 			continue // it would take the text, if this weren't its primary key
 		}
 		path := s.file(c.file, c.text)
