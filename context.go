@@ -75,6 +75,13 @@ func (e *Engine) heldTx(ctx context.Context) *Tx {
 func (c *call) borrow(ctx, asked context.Context, need driver.Need) (driver.Session, error) {
 	e := c.eng
 	held := e.heldTx(ctx)
+	if held != nil && held.hold.exact && need.Access == driver.Write {
+		return nil, &driver.Fault{
+			Kind: driver.Argument, Phase: driver.Acquire, Err: errors.New("a write on the engine at " + callsite.Caller() +
+				", within ExactlyOnce, would not be part of what is applied once"),
+			Hint: "run it on the function's transaction, or give it a context from outside of ExactlyOnce",
+		}
+	}
 	if held != nil {
 		// Where writing has a connection of its own, reading doesn't wait for it.
 		need.NoWait = !c.st.info.SingleWriter || need.Access == held.access

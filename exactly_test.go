@@ -276,6 +276,21 @@ func TestResultsOfAllSortsComeBack(t *testing.T) {
 
 func box[T any](v T, already bool, err error) (any, bool, error) { return v, already, err }
 
+func TestAWriteBesideTheWorkThatIsAppliedOnceIsRefused(t *testing.T) {
+	t.Parallel()
+	db, _ := onFaulty(t)
+	_, already, err := plinth.ExactlyOnce(t.Context(), db, "beside", func(ctx context.Context, _ *plinth.Tx) (struct{}, error) {
+		_, err := db.Execute(ctx, "insert into t values (1, 1)")
+		return struct{}{}, err
+	})
+	if already || !errors.Is(err, plinth.ErrArgument) || !strings.Contains(err.Error(), "exactly_test.go:") {
+		t.Errorf("%v, %v", already, err)
+	}
+	if n := count(t, db); n != 0 {
+		t.Errorf("%d rows are there", n)
+	}
+}
+
 func TestAResultThatCannotBeStoredAppliesNothing(t *testing.T) {
 	t.Parallel()
 	db, _ := onFaulty(t)
