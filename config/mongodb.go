@@ -45,7 +45,8 @@ func (mongodbDialect) param(c *Config, _ *problems, key, value string) {
 func (mongodbDialect) check(c *Config, p *problems) {
 	for key, value := range c.Params.All() {
 		n, err := strconv.Atoi(value)
-		name, taken, unit := "", false, ""
+		var name, unit string
+		var taken bool
 		switch strings.ToLower(key) {
 		case "maxpoolsize":
 			name, taken = "max_open_conns", c.MaxOpenConns != 0

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
@@ -19,9 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { servers.Main(m) }
-
-// within bounds what a test waits for.
-const within = 30 * time.Second
 
 // database is a database on a server, and how it's opened.
 type database struct {

@@ -66,6 +66,9 @@ func (s *script) run(ctx context.Context, open func(database string, fn func(*pl
 		s.moved = sqltext.Statement{}
 		err := open(s.database, func(db *plinth.Engine) error { return s.runOn(ctx, db) })
 		if _, told := errors.AsType[*scriptError](err); err != nil && !told && here.Line > 0 { // the other database wasn't opened
+			if far, ok := errors.AsType[*unreached](err); ok && errors.Is(err, plinth.ErrUndefined) { // the script's mistake: the server is there
+				err = far.error
+			}
 			err = s.undo(ctx, s.at(here, err))
 		}
 		if err != nil || s.moved.Line == 0 {
