@@ -99,7 +99,23 @@ func (g *Group[J]) lane() {
 		}
 		g.run(chunk)
 		g.ran(chunk)
-		runtime.Gosched() // those who waited for these jobs may have others: together they are one chunk
+		g.gather()
+	}
+}
+
+// gather lets those go on who waited for the jobs that have just run: if they have others, together they are one chunk.
+func (g *Group[J]) gather() {
+	n := -1
+	for range 8 {
+		runtime.Gosched()
+		g.mu.Lock()
+		before := n
+		n = len(g.queue) - g.head
+		enough := n == before || n >= g.chunk
+		g.mu.Unlock()
+		if enough {
+			return
+		}
 	}
 }
 
