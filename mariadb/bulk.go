@@ -10,7 +10,8 @@ import (
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
-// bulkBytes and bulkRows are how much one command of the bulk protocol has at most.
+// bulkBytes and bulkRows are how much one command of the bulk protocol has at most. One is under way while the next is made
+// ready.
 const bulkBytes, bulkRows = 512 << 10, 10_000
 
 // bulkSavepoint is set before each command of the bulk protocol.
@@ -33,7 +34,7 @@ func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Re
 			return driver.Result{}, b.row, err
 		}
 	}
-	if f := b.flush(); f != nil {
+	if f := b.finish(); f != nil {
 		return driver.Result{}, b.row, f
 	}
 	return b.result, 0, nil
@@ -52,13 +53,27 @@ type bulk struct {
 	done   int // rows that the server has taken
 	row    int // that failed, or 0
 
-	types []byte // of the rows after those: two bytes a parameter, TypeNull where all are NULL so far
-	buf   []byte // those rows as the bulk protocol has them: an indicator a value, and what isn't NULL
-	ends  []int  // where each row ends in buf
+	next chunk // the rows after those that were sent
+	sent chunk // the server is at work on them, if there are any
 
 	nulls, values []byte // of one row, as an execution has it
 
 	result driver.Result
+}
+
+// chunk is rows that are sent together.
+type chunk struct {
+	types []byte // two bytes a parameter, TypeNull where all are NULL so far
+	buf   []byte // the rows as the bulk protocol has them: an indicator a value, and what isn't NULL
+	ends  []int  // where each row ends in buf
+}
+
+// start returns where a row begins in buf.
+func (c *chunk) start(row int) int {
+	if row == 0 {
+		return 0
+	}
+	return c.ends[row-1]
 }
 
 // add takes a row, or the error of one. What comes before it fails before it does.
@@ -69,7 +84,7 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 		return netdriver.Ended(b.ctx, driver.Prepare, nil)
 	}
 	if err == nil && (b.st == nil || req.Native != b.st.text) {
-		f := b.flush()
+		f := b.finish()
 		if f == nil {
 			f = b.prepare(req)
 		}
@@ -82,13 +97,13 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 		f = b.bind(req.Args)
 	}
 	if err != nil || f != nil {
-		if earlier := b.flush(); earlier != nil {
+		if earlier := b.finish(); earlier != nil {
 			return earlier
 		}
 		b.row = b.pulled
 		return f
 	}
-	if !b.fast || len(b.ends) >= bulkRows || len(b.buf) >= min(bulkBytes, b.s.maxPacket/2) {
+	if !b.fast || len(b.next.ends) >= bulkRows || len(b.next.buf) >= min(bulkBytes, b.s.maxPacket/2) {
 		return b.flush()
 	}
 	return nil
@@ -111,7 +126,6 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	}
 	b.stmt, b.st = req.Stmt, st
 	b.fast = s.Capabilities()&wire.CapBulk != 0 && len(st.stmt.Params) > 0 && writes(req.Stmt.Verb)
-	b.types = b.types[:0]
 	return nil
 }
 
@@ -126,73 +140,137 @@ func (b *bulk) bind(args []any) *driver.Fault {
 	if len(args) != n {
 		return driver.Faultf(driver.Argument, "the statement has %d placeholders, and %d arguments were given", n, len(args))
 	}
-	if len(b.ends) == 0 {
-		b.types = b.types[:0]
+	c := &b.next
+	if len(c.ends) == 0 {
+		c.types = c.types[:0]
 		for range n {
-			b.types = append(b.types, wire.TypeNull, 0)
+			c.types = append(c.types, wire.TypeNull, 0)
 		}
 	}
-	before := len(b.buf)
+	before := len(c.buf)
 	for i, arg := range args {
-		at := len(b.buf)
-		out, typ, flag, f := appendArgument(append(b.buf, wire.BulkValue), i, arg)
+		at := len(c.buf)
+		out, typ, flag, f := appendArgument(append(c.buf, wire.BulkValue), i, arg)
 		if f != nil {
-			b.buf = b.buf[:before]
+			c.buf = c.buf[:before]
 			return f
 		}
-		b.buf = out
-		known := b.types[2*i : 2*i+2]
+		c.buf = out
+		known := c.types[2*i : 2*i+2]
 		switch {
 		case typ == wire.TypeNull:
-			b.buf[at] = wire.BulkNull
+			c.buf[at] = wire.BulkNull
 		case known[0] == typ && known[1] == flag:
 		case known[0] == wire.TypeNull:
 			known[0], known[1] = typ, flag
 		default: // such a row begins the next ones
-			b.buf = b.buf[:before]
+			c.buf = c.buf[:before]
 			if f := b.flush(); f != nil {
 				return f
 			}
 			return b.bind(args)
 		}
 	}
-	b.ends = append(b.ends, len(b.buf))
+	c.ends = append(c.ends, len(c.buf))
 	return nil
 }
 
-// flush sends the rows that were added, and reads what has come of them.
+// flush sends the rows that were added, once those before are answered, and returns while the server is at work on them: the
+// next ones are made ready meanwhile.
 func (b *bulk) flush() *driver.Fault {
-	if len(b.ends) == 0 {
-		return nil
-	}
-	f := b.s.usable(b.ctx, driver.Run)
-	if f == nil {
-		f = b.send(0, len(b.ends))
-	}
-	if f != nil {
+	if f := b.settle(); f != nil || len(b.next.ends) == 0 {
 		return f
 	}
-	b.done += len(b.ends)
-	b.buf, b.ends = b.buf[:0], b.ends[:0]
-	return nil
+	if f := b.s.usable(b.ctx, driver.Run); f != nil {
+		return f
+	}
+	b.next, b.sent = b.sent, b.next
+	n := len(b.sent.ends)
+	if b.fast || n == 1 {
+		return b.dispatch(0, n)
+	}
+	f := b.send(0, n) // the rows before have shown that the bulk protocol doesn't do the statement
+	if f == nil {
+		b.taken()
+	}
+	return f
 }
 
-// send sends the rows of a range, and if they are refused each half of them, until it's known which row is.
-func (b *bulk) send(from, to int) *driver.Fault {
-	s := b.s
-	if !b.fast || to-from == 1 {
-		for row := from; row < to; row++ {
-			if f := b.sendRow(row); f != nil {
-				return f
+// settle reads what has come of the rows that were sent.
+func (b *bulk) settle() *driver.Fault {
+	n := len(b.sent.ends)
+	if n == 0 {
+		return nil
+	}
+	f := b.outcome(0, n)
+	if f == nil {
+		b.taken()
+	}
+	return f
+}
+
+// taken counts the rows that were sent.
+func (b *bulk) taken() {
+	b.done += len(b.sent.ends)
+	b.sent.buf, b.sent.ends = b.sent.buf[:0], b.sent.ends[:0]
+}
+
+// finish sends the rows that were added, and waits until all are answered.
+func (b *bulk) finish() *driver.Fault {
+	if f := b.flush(); f != nil {
+		return f
+	}
+	return b.settle()
+}
+
+// dispatch sends one row as an execution, or several in one command of the bulk protocol, behind a savepoint. outcome has to
+// follow, unless there is a fault.
+func (b *bulk) dispatch(from, to int) *driver.Fault {
+	s, c := b.s, &b.sent
+	s.StartCall(b.ctx)
+	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin()}
+	if to-from == 1 {
+		s.cache.sendClosed(s.Conn)
+		s.SendExecute(b.st.stmt, b.execution(from))
+	} else {
+		s.running.begins++
+		s.SendQuery("SAVEPOINT " + bulkSavepoint)
+		s.cache.sendClosed(s.Conn)
+		for i := 0; i < len(c.types); i += 2 { // a NULL of any type is one
+			if c.types[i] == wire.TypeNull {
+				c.types[i] = wire.TypeVarString
 			}
+		}
+		s.SendBulk(b.st.stmt, c.types, c.buf[c.start(from):c.ends[to-1]], false)
+	}
+	f := s.flush(b.ctx)
+	if f != nil {
+		s.EndCall()
+	}
+	return f
+}
+
+// outcome reads what has come of the rows of a range that were dispatched. If they were refused each half of them is sent
+// again, until it's known which row is.
+func (b *bulk) outcome(from, to int) *driver.Fault {
+	s := b.s
+	f := s.toEnd(b.ctx)
+	s.EndCall()
+	if f == nil {
+		b.result.RowsAffected += s.running.result.RowsAffected
+		if id := s.running.result.LastInsertID; id != 0 {
+			b.result.LastInsertID = id
 		}
 		return nil
 	}
-	f := b.sendBulk(from, to)
-	switch {
-	case f == nil:
-		return nil
-	case f.Code == "" || f.TxDead || f.Evict || s.Awaited() > 0 || s.Broken != nil || s.running.stray:
+	if f.Code == "" || s.Awaited() > 0 || s.running.stray {
+		return f
+	}
+	if to-from == 1 {
+		b.row = b.done + from + 1
+		return f
+	}
+	if f.TxDead || f.Evict || s.Broken != nil {
 		return f
 	}
 	b.fast = f.Kind != driver.Unsupported // which is of this command, and not of the statement: the caller needn't hear of it
@@ -215,68 +293,30 @@ func (b *bulk) send(from, to int) *driver.Fault {
 	return b.send(half, to)
 }
 
-// sendBulk sends the rows of a range in one command of the bulk protocol, behind a savepoint.
-func (b *bulk) sendBulk(from, to int) *driver.Fault {
-	s := b.s
-	for i := 0; i < len(b.types); i += 2 { // a NULL of any type is one
-		if b.types[i] == wire.TypeNull {
-			b.types[i] = wire.TypeVarString
+// send sends rows of those that were dispatched again, and waits for what comes of them.
+func (b *bulk) send(from, to int) *driver.Fault {
+	step := 1
+	if b.fast {
+		step = to - from
+	}
+	for ; from < to; from += step {
+		f := b.dispatch(from, from+step)
+		if f == nil {
+			f = b.outcome(from, from+step)
+		}
+		if f != nil {
+			return f
 		}
 	}
-	s.StartCall(b.ctx)
-	defer s.EndCall()
-	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin() + 1}
-	s.SendQuery("SAVEPOINT " + bulkSavepoint)
-	s.cache.sendClosed(s.Conn)
-	s.SendBulk(b.st.stmt, b.types, b.buf[b.start(from):b.ends[to-1]], false)
-	return b.answered()
-}
-
-// sendRow executes one of the rows.
-func (b *bulk) sendRow(row int) *driver.Fault {
-	s := b.s
-	s.StartCall(b.ctx)
-	defer s.EndCall()
-	s.running = running{stmt: b.stmt, text: b.st.text, phase: driver.Run, begins: s.sendBegin()}
-	s.cache.sendClosed(s.Conn)
-	s.SendExecute(b.st.stmt, b.execution(row))
-	f := b.answered()
-	if f != nil && f.Code != "" && s.Awaited() == 0 && !s.running.stray {
-		b.row = b.done + row + 1
-	}
-	return f
-}
-
-// answered sends what is queued, and adds up what it did.
-func (b *bulk) answered() *driver.Fault {
-	s := b.s
-	f := s.flush(b.ctx)
-	if f == nil {
-		f = s.toEnd(b.ctx)
-	}
-	if f != nil {
-		return f
-	}
-	b.result.RowsAffected += s.running.result.RowsAffected
-	if id := s.running.result.LastInsertID; id != 0 {
-		b.result.LastInsertID = id
-	}
 	return nil
-}
-
-// start returns where a row begins in buf.
-func (b *bulk) start(row int) int {
-	if row == 0 {
-		return 0
-	}
-	return b.ends[row-1]
 }
 
 // execution returns a row as an execution has it.
 func (b *bulk) execution(row int) wire.Params {
 	b.nulls, b.values = b.nulls[:0], b.values[:0]
-	rest := b.buf[b.start(row):b.ends[row]]
-	for i := 0; i < len(b.types)/2; i++ {
+	c := &b.sent
+	rest := c.buf[c.start(row):c.ends[row]]
+	for i := 0; i < len(c.types)/2; i++ {
 		if i%8 == 0 {
 			b.nulls = append(b.nulls, 0)
 		}
@@ -286,8 +326,8 @@ func (b *bulk) execution(row int) wire.Params {
 			b.nulls[i/8] |= 1 << (i % 8)
 			continue
 		}
-		n := value.Size(b.types[2*i], rest)
+		n := value.Size(c.types[2*i], rest)
 		b.values, rest = append(b.values, rest[:n]...), rest[n:]
 	}
-	return wire.Params{Nulls: b.nulls, Types: b.types, Values: b.values}
+	return wire.Params{Nulls: b.nulls, Types: c.types, Values: b.values}
 }

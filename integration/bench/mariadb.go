@@ -24,11 +24,13 @@ func mariadbTasks() []task {
 	return []task{
 		single("mariadb-point", "select one row by its key into a struct", 4, plinthPoint, sqlPoint),
 		single("mariadb-scan", "read 1,000 rows into a slice of structs", 50, plinthScan, sqlScan),
-		single("mariadb-insert", "insert one row, committed (not flushed to disk)", 10, plinthInsert, sqlInsert),
+		single("mariadb-insert", "insert one row, committed", 10, plinthInsert, sqlInsert),
 		{"mariadb-bulk", "insert 100,000 rows at once", 10000, func(ctx context.Context, _ string) ([]contender, error) {
 			return mariadbContenders(ctx, plinthManyRows,
-				peer{"go-sql-driver, prepared, 500 rows each", sqlMultiRow},
-				peer{"the same in a transaction", sqlMultiRowTx})
+				peer{"go-sql-driver, prepared, 100 rows each", sqlMultiRow(100)},
+				peer{"go-sql-driver, prepared, 500 rows each", sqlMultiRow(500)},
+				peer{"the same in a transaction", sqlMultiRowTx(500)},
+				peer{"insert … select within the server", sqlWithinServer})
 		}},
 	}
 }
@@ -42,7 +44,7 @@ type peer struct {
 // mariadbContenders opens a server, and Plinth and go-sql-driver with statements prepared once over it, as its careful users
 // do. Both speak TLS. The table of the inserts is empty when a round begins.
 func mariadbContenders(ctx context.Context, ours func(context.Context, *plinth.Engine, int) error, peers ...peer) ([]contender, error) {
-	server, err := servers.Start(ctx, servers.KindMariaDB)
+	server, err := servers.Start(ctx, servers.KindMariaDB, servers.Durable())
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +76,11 @@ func mariadbContenders(ctx context.Context, ours func(context.Context, *plinth.E
 	if err != nil {
 		return nil, err
 	}
-	if s.many, err = db.PrepareContext(ctx, "insert into play (track_id, note) values (?, ?)"+strings.Repeat(", (?, ?)", manyRows-1)); err != nil {
-		return nil, err
+	s.many = map[int]*sql.Stmt{}
+	for _, rows := range []int{100, 500} {
+		if s.many[rows], err = db.PrepareContext(ctx, insert+strings.Repeat(", (?, ?)", rows-1)); err != nil {
+			return nil, err
+		}
 	}
 	empty := func(ctx context.Context) error {
 		_, err := admin.Execute(ctx, "truncate table bench.play")
@@ -107,10 +112,7 @@ func fillMariaDB(ctx context.Context, e *plinth.Engine) error {
 	return nil
 }
 
-const (
-	bulkLoad = 100_000 // rows
-	manyRows = 500     // of a prepared INSERT of several
-)
+const bulkLoad = 100_000 // rows
 
 func plinthManyRows(ctx context.Context, e *plinth.Engine, n int) error {
 	for range n {
@@ -129,39 +131,53 @@ func plinthManyRows(ctx context.Context, e *plinth.Engine, n int) error {
 	return nil
 }
 
-func sqlMultiRow(ctx context.Context, _ *sql.DB, s *stmts, n int) error {
-	for range n {
-		if err := multiRow(ctx, s.many); err != nil {
-			return err
+func sqlMultiRow(rows int) func(context.Context, *sql.DB, *stmts, int) error {
+	return func(ctx context.Context, _ *sql.DB, s *stmts, n int) error {
+		for range n {
+			if err := multiRow(ctx, s.many[rows], rows); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
-func sqlMultiRowTx(ctx context.Context, db *sql.DB, s *stmts, n int) error {
-	for range n {
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err
+func sqlMultiRowTx(rows int) func(context.Context, *sql.DB, *stmts, int) error {
+	return func(ctx context.Context, db *sql.DB, s *stmts, n int) error {
+		for range n {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			if err := multiRow(ctx, tx.StmtContext(ctx, s.many[rows]), rows); err != nil {
+				return errors.Join(err, tx.Rollback())
+			}
+			if err := tx.Commit(); err != nil {
+				return err
+			}
 		}
-		if err := multiRow(ctx, tx.StmtContext(ctx, s.many)); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
-		if err := tx.Commit(); err != nil {
-			return err
-		}
+		return nil
 	}
-	return nil
 }
 
-func multiRow(ctx context.Context, many *sql.Stmt) error {
-	args := make([]any, 0, 2*manyRows)
-	for i := 0; i < bulkLoad; i += manyRows {
+func multiRow(ctx context.Context, many *sql.Stmt, rows int) error {
+	args := make([]any, 0, 2*rows)
+	for i := 0; i < bulkLoad; i += rows {
 		args = args[:0]
-		for j := range manyRows {
+		for j := range rows {
 			args = append(args, int64(i+j), "played to the end")
 		}
 		if _, err := many.ExecContext(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqlWithinServer is the least that any client could take: the server makes the rows up itself.
+func sqlWithinServer(ctx context.Context, db *sql.DB, _ *stmts, n int) error {
+	for range n {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("insert into play (track_id, note) select seq, 'played to the end' from seq_1_to_%d", bulkLoad)); err != nil {
 			return err
 		}
 	}

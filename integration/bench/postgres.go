@@ -37,7 +37,7 @@ func postgresTasks() []task {
 func postgresContenders(ctx context.Context, ours func(context.Context, *plinth.Engine, int) error,
 	theirs func(context.Context, *pgxpool.Pool, int) error,
 ) ([]contender, error) {
-	server, err := servers.Start(ctx, servers.KindPostgres)
+	server, err := servers.Start(ctx, servers.KindPostgres, servers.Durable())
 	if err != nil {
 		return nil, err
 	}

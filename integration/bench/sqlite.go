@@ -148,7 +148,10 @@ func plinthInsert(ctx context.Context, e *plinth.Engine, n int) error {
 }
 
 // stmts are the statements prepared once, as careful users of database/sql do.
-type stmts struct{ point, scan, insert, many *sql.Stmt }
+type stmts struct {
+	point, scan, insert *sql.Stmt
+	many                map[int]*sql.Stmt // by their rows
+}
 
 func prepare(ctx context.Context, db *sql.DB) (*stmts, error) {
 	var s stmts

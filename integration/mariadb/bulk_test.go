@@ -131,6 +131,63 @@ func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
 	}
 }
 
+// TestRowsThatEndWhileOthersAreUnderWayLeaveNothing ends the rows when the server is at work on those before.
+func TestRowsThatEndWhileOthersAreUnderWayLeaveNothing(t *testing.T) {
+	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
+	execute(t, db, bulkTables...)
+	const last = 15_000 // of which the server has 10,000
+	for name, test := range map[string]struct {
+		end  func(cancel context.CancelFunc)
+		want error
+	}{
+		"a panic":              {func(context.CancelFunc) { panic("the rows are lost") }, nil},
+		"the end of a context": {func(cancel context.CancelFunc) { cancel() }, context.Canceled},
+		"a row that can't be":  {func(context.CancelFunc) {}, plinth.ErrArgument},
+	} {
+		many := func(q interface {
+			ExecuteMany(context.Context, string, iter.Seq[[]any]) (plinth.Result, error)
+		},
+		) (err error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			defer func() {
+				if r := recover(); r != nil {
+					err = fmt.Errorf("panic: %v", r)
+				}
+			}()
+			_, err = q.ExecuteMany(ctx, insertThing, things(last, func(i int, row []any) {
+				if i == last {
+					test.end(cancel)
+					row[0] = make(chan int)
+				}
+			}))
+			return err
+		}
+		check := func(t *testing.T, err error) {
+			t.Helper()
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("got %v", err)
+			}
+			if n, err := plinth.One[int](t.Context(), db, "select count(*) from thing"); n != 0 || err != nil {
+				t.Errorf("%d rows are there, %v", n, err)
+			}
+		}
+		t.Run(name, func(t *testing.T) { check(t, many(db)) })
+		t.Run(name+" in a transaction", func(t *testing.T) {
+			check(t, db.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
+				err := many(tx)
+				if _, more := plinth.One[int](ctx, tx, "select count(*) from owner"); more != nil && !errors.Is(more, plinth.ErrTxDone) {
+					t.Errorf("afterwards: %v", more)
+				}
+				return err
+			}))
+		})
+	}
+	if s := db.Stats(); s.OpenConnections != 1 || s.InUse != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestNothingOfABatchOutlivesItsTransaction has a deadlock end a transaction in the middle of statements that were sent together.
 // The server runs those behind it all the same, and they must leave nothing.
 func TestNothingOfABatchOutlivesItsTransaction(t *testing.T) {
