@@ -27,7 +27,7 @@ type Backend struct {
 // one, too, and of the pool's options.
 func (b *Backend) Open(host driver.Host, dial func(context.Context) (Protocol, error)) error {
 	b.Host = host
-	b.life, b.end = context.WithCancel(context.Background())
+	b.begin()
 	var breaker func(pool.BreakerState, error)
 	if host.Breaker != nil {
 		breaker = func(state pool.BreakerState, err error) { host.Breaker("", state, err) }
@@ -149,22 +149,30 @@ func (b *Backend) Invalidate() bool {
 	return true
 }
 
-// cutGrace is how long Close waits for calls that it has cut. It is less than a caller notices after his deadline.
+// cutGrace is how long Close waits for calls that it has cut, and for sessions that are made as new before it cuts that. It is less
+// than a caller notices after his deadline.
 const cutGrace = 60 * time.Millisecond
 
-// Close implements driver.Backend.
+// Close implements driver.Backend. It waits for those who have borrowed a session, but hardly for sessions that are settled in the
+// background: nobody will borrow them.
 func (b *Backend) Close(ctx context.Context) error {
+	shut := time.AfterFunc(cutGrace, b.shut)
 	err := b.pool.Close(ctx)
+	nothingCut := err == nil && shut.Stop()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
 	defer cancel()
-	if err == nil {
-		b.quiet(grace)
+	if err != nil {
+		_ = b.pool.Close(grace) // for its waiting; who was cut is known already
+	}
+	b.quiet(grace)
+	if nothingCut {
 		b.end()
+	} else {
+		time.AfterFunc(cutTime, b.end) // the server shall still be asked to end what was cut
+	}
+	if err == nil {
 		return nil
 	}
-	_ = b.pool.Close(grace) // for its waiting; who was cut is known already
-	b.quiet(grace)
-	time.AfterFunc(cutTime, b.end) // the server shall still be asked to end what was cut
 	f := Ended(ctx, driver.Acquire, nil)
 	f.Err, f.Hint = err, "close rows and end transactions before the engine"
 	return f

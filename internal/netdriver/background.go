@@ -6,23 +6,30 @@ import (
 	"time"
 )
 
-// background is what nobody waits for, but Close for a moment.
+// background is what nobody waits for, but Close for a moment. It's ready after begin.
 type background struct {
 	life context.Context // of what goes on there
 	end  context.CancelFunc
+	use  context.Context // for as long as somebody may borrow a session
+	shut context.CancelFunc
 
 	mu   sync.Mutex
 	n    int           // how much goes on
 	idle chan struct{} // closed when nothing does; nil if nobody waits for that
 }
 
-// Aside runs f in the background, and ends its context after d at the latest.
-func (b *background) Aside(d time.Duration, f func(context.Context)) {
+func (b *background) begin() {
+	b.life, b.end = context.WithCancel(context.Background())
+	b.use, b.shut = context.WithCancel(b.life)
+}
+
+// aside runs f in the background, and ends its context after d at the latest, or with life.
+func (b *background) aside(life context.Context, d time.Duration, f func(context.Context)) {
 	b.mu.Lock()
 	b.n++
 	b.mu.Unlock()
 	go func() {
-		ctx, cancel := context.WithTimeout(b.life, d)
+		ctx, cancel := context.WithTimeout(life, d)
 		defer cancel()
 		f(ctx)
 		b.mu.Lock()

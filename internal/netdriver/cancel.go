@@ -65,7 +65,7 @@ func (s *Session) requestCancel() {
 	}
 	c := &canceling{done: make(chan struct{})}
 	s.cancel = c
-	s.back.Aside(SettleTime, func(ctx context.Context) {
+	s.back.aside(s.back.life, SettleTime, func(ctx context.Context) {
 		c.sent, c.err = s.own.CancelRequest(ctx)
 		close(c.done)
 	})

@@ -24,6 +24,7 @@ type peer struct {
 	putOff  bool
 	request func(context.Context) (sent bool, err error)
 	answers chan struct{}
+	resets  func(context.Context) error // nil: at once
 }
 
 // shared is a Session under a name that driver.Session doesn't have.
@@ -41,10 +42,17 @@ func (p *peer) Abort(context.Context)                  {}
 func (p *peer) Disconnect(bool)                        { p.note("disconnect") }
 func (p *peer) Idle() bool                             { return true }
 func (p *peer) DropRows()                              {}
-func (p *peer) Reset(context.Context) error            { p.note("reset"); return nil }
 func (p *peer) RollBack(context.Context) *driver.Fault { p.note("roll back"); return nil }
 
 func (p *peer) CancelRequest(ctx context.Context) (bool, error) { return p.request(ctx) }
+
+func (p *peer) Reset(ctx context.Context) error {
+	p.note("reset")
+	if p.resets != nil {
+		return p.resets(ctx)
+	}
+	return nil
+}
 
 func (p *peer) Sync(context.Context, driver.Phase) *driver.Fault {
 	p.note("sync")
@@ -214,6 +222,51 @@ func TestASessionThatIsGivenBackDirtyIsMadeAsNew(t *testing.T) {
 		}
 		if _, err := p.back.Acquire(t.Context(), driver.Need{}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestCloseWaitsForNoAnswerThatNobodyElseWaitsFor(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"the answer", "the cancel request", "the reset"} {
+		spoken(t, func(p *peer) {
+			switch what {
+			case "the cancel request":
+				p.request = func(ctx context.Context) (bool, error) { <-ctx.Done(); return true, context.Cause(ctx) }
+				p.call()
+				go func() { p.answers <- struct{}{} }()
+			case "the answer":
+				p.call()
+			case "the reset":
+				p.Dirty, p.resets = true, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+			}
+			p.Release(driver.Keep)
+			synctest.Wait()
+			begin := time.Now()
+			if err := p.back.Close(context.Background()); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("%s: closing took %v", what, took)
+			}
+			time.Sleep(cutTime) // nothing is left then, or synctest would say so
+		})
+	}
+}
+
+func TestCloseLetsASettlingSessionFinishThatIsAboutTo(t *testing.T) {
+	t.Parallel()
+	spoken(t, func(p *peer) {
+		p.Dirty, p.resets = true, func(ctx context.Context) error {
+			time.Sleep(cutGrace / 2)
+			return ctx.Err()
+		}
+		p.Release(driver.Keep)
+		if err := p.back.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if want := []string{"roll back", "reset", "configure", "roll back", "disconnect"}; !slices.Equal(p.did, want) {
+			t.Errorf("%v, want %v", p.did, want)
 		}
 	})
 }

@@ -201,7 +201,7 @@ func (s *Session) Release(fate driver.Fate) {
 	case !s.Unsettled() && s.own.Idle() && !reset:
 		slot.Release()
 	default:
-		s.back.Aside(SettleTime, func(ctx context.Context) {
+		s.back.aside(s.back.use, SettleTime, func(ctx context.Context) {
 			if err := s.renew(ctx, reset); err != nil {
 				slot.Destroy()
 				return
@@ -222,8 +222,8 @@ func (s *Session) renew(ctx context.Context, reset bool) error {
 	if f := s.own.RollBack(ctx); f != nil {
 		return f
 	}
-	if !reset {
-		return nil
+	if !reset || ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if err := s.own.Reset(ctx); err != nil {
 		return err
@@ -242,7 +242,7 @@ func (s *Session) cut() {
 }
 
 // abort has the server end what nobody waits for, because the connection won't be used any more.
-func (s *Session) abort() { s.back.Aside(cutTime, s.own.Abort) }
+func (s *Session) abort() { s.back.aside(s.back.life, cutTime, s.own.Abort) }
 
 // closeTime is how long a good-bye may take that a full buffer holds up.
 const closeTime = 50 * time.Millisecond
