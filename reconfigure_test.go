@@ -3,9 +3,7 @@ package plinth_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -241,157 +239,6 @@ func TestAHundredReloadsUnderLoadFailNoCall(t *testing.T) {
 	}
 }
 
-func TestAnEngineFollowsItsFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "plinth.yaml")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(file+".new", file); err != nil {
-			t.Fatal(err)
-		}
-	}
-	said := make(chan string, 10)
-	database := filepath.Join(dir, "app.db")
-	text := "development:\n  primary:\n    engine: sqlite\n    database: %s\n    max_open_conns: %d\n"
-	write(fmt.Sprintf(text, database, 2))
-	db, err := sqlite.Open(t.Context(), plinth.Options{
-		Watch: true, Logger: slog.New(lines(said)),
-		Config: []config.Option{config.WithFile(file), config.WithEnviron(func(string) (string, bool) { return "", false })},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := db.Stats().MaxOpenConnections; n != 1+2 {
-		t.Fatalf("MaxOpenConnections = %d", n)
-	}
-	write(fmt.Sprintf(text, database, 7))
-	if line := <-said; !strings.Contains(line, "is followed") {
-		t.Errorf("it says %s", line)
-	}
-	if n := db.Stats().MaxOpenConnections; n != 1+7 {
-		t.Errorf("MaxOpenConnections = %d", n)
-	}
-	write("development: {primary: {engine: sqlite, max_open_con: 9}}")
-	if line := <-said; !strings.Contains(line, "stays") || !strings.Contains(line, "max_open_con") {
-		t.Errorf("of a broken file it says %s", line)
-	}
-	if n := db.Stats().MaxOpenConnections; n != 1+7 {
-		t.Errorf("a broken file was followed: MaxOpenConnections = %d", n)
-	}
-	write(fmt.Sprintf(text, filepath.Join(dir, "other.db"), 7))
-	if line := <-said; !strings.Contains(line, "is followed") || !strings.Contains(db.Target(), "other.db") {
-		t.Errorf("the target is %s, and it says %s", db.Target(), line)
-	}
-	if err := db.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-// lines is a handler that sends each record as a line.
-type lines chan<- string
-
-func (l lines) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
-func (l lines) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l lines) WithGroup(string) slog.Handler                    { return l }
-func (l lines) Handle(_ context.Context, r slog.Record) error {
-	text := r.Message
-	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
-	l <- text
-	return nil
-}
-
-func TestCredentialsAreAskedForEachConnection(t *testing.T) {
-	t.Parallel()
-	asked := 0
-	var host driver.Host
-	db, err := plinth.New(plinth.Options{
-		Credentials: func(context.Context) (string, config.Secret, error) {
-			asked++
-			if asked == 3 {
-				return "", config.Secret{}, errors.New("the vault is sealed")
-			}
-			return "app", config.NewSecret(fmt.Sprint("password ", asked)), nil
-		},
-	}, func(h driver.Host) (driver.Backend, error) {
-		host = h
-		return sqlite.NewBackend(sqlite.Options{Path: ":memory:"}, h)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(t.Context())
-	for i := range 2 {
-		user, password, err := host.Login(t.Context())
-		if user != "app" || password != fmt.Sprint("password ", i+1) || err != nil {
-			t.Errorf("got %s, %s, %v", user, password, err)
-		}
-	}
-	if _, _, err := host.Login(t.Context()); !errors.Is(err, driver.Auth) || !strings.Contains(err.Error(), "vault is sealed") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := sqlite.Open(t.Context(), plinth.Options{
-		URL:         "sqlite::memory:",
-		Credentials: func(context.Context) (string, config.Secret, error) { return "", config.Secret{}, nil },
-	}); !errors.Is(err, plinth.ErrArgument) {
-		t.Errorf("SQLite has no login, but: %v", err)
-	}
-}
-
-func TestATargetThatCanNotBeReachedIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "plinth.yaml")
-	write := func(database string) {
-		t.Helper()
-		text := fmt.Sprintf("development:\n  primary:\n    url: sqlite:%s\n", database)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(filepath.Join(dir, "app.db"))
-	said := make(chan string, 10)
-	db, err := sqlite.Open(t.Context(), plinth.Options{
-		Watch: true, Logger: slog.New(lines(said)),
-		Config: []config.Option{config.WithFile(file), config.WithEnviron(func(string) (string, bool) { return "", false })},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(t.Context())
-	write(filepath.Join(dir, "later", "app.db"))
-	if line := <-said; !strings.Contains(line, "stays") || !strings.Contains(line, "later") {
-		t.Errorf("it says %s", line)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "later"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if line := <-said; !strings.Contains(line, "is followed") || !strings.Contains(db.Target(), "later") {
-		t.Errorf("the target is %s, and it says %s", db.Target(), line)
-	}
-}
-
-func TestWatchRefusesSourcesThatNameAnotherDatabase(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "plinth.yaml")
-	text := fmt.Sprintf("development:\n  primary: {url: 'sqlite:%s/a.db'}\n  orders: {url: 'sqlite:%s/b.db'}\n", dir, dir)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(t.Context(), config.WithFile(file), config.WithName("orders"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = sqlite.OpenConfig(t.Context(), c, plinth.Options{Watch: true, Config: []config.Option{config.WithFile(file)}})
-	if !errors.Is(err, plinth.ErrArgument) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestADatabaseInMemoryIsNotMoved(t *testing.T) {
 	t.Parallel()
 	c, err := config.Parse("sqlite::memory:")
@@ -497,30 +344,4 @@ func (f far) Connect(ctx context.Context) error {
 	close(f.hanging)
 	<-ctx.Done()
 	return &driver.Fault{Kind: driver.Canceled, Phase: driver.Dial, Err: ctx.Err()}
-}
-
-func TestAnEnginePrintsNoSecret(t *testing.T) {
-	t.Parallel()
-	c, err := config.Parse("postgres://app:hunter2secret@127.0.0.1:1/db?sslmode=disable")
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := plinth.OpenConfig(t.Context(), plinth.Options{URL: c.URL().Reveal()}, c, func(_ config.Config, h driver.Host) (driver.Backend, error) {
-		return sqlite.NewBackend(sqlite.Options{Path: ":memory:"}, h)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close(t.Context())
-	held := struct{ db *plinth.Engine }{db}
-	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("started", "db", db, "held", held)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-		log.WriteString(fmt.Sprintf(verb, db) + fmt.Sprintf(verb, held) + fmt.Sprintf(verb, db.Pin()))
-	}
-	for i := range len("hunter2secret") - 3 {
-		if part := "hunter2secret"[i : i+4]; strings.Contains(log.String(), part) {
-			t.Fatalf("%q is in %s", part, &log)
-		}
-	}
 }
