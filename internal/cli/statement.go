@@ -34,10 +34,6 @@ func prepare(db *plinth.Engine, text string, list []string, asText bool) (*drive
 		args, err := prepareDocuments(text, list, asText)
 		return nil, args, err
 	}
-	if db.Name() == "mongodb" {
-		args, err := prepareDocuments(text, list, asText)
-		return nil, args, err
-	}
 	value := argument
 	if asText {
 		value = asIs

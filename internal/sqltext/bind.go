@@ -90,10 +90,14 @@ func (b *binder) positional(args []any) error {
 	}
 	f := driver.Faultf(driver.Argument, "the statement takes %s, %s given", plural(b.takes, "argument"), were(len(args)))
 	switch {
+	case len(args) == 1 && holds(args[0], b.takes):
+		f.Hint = "the argument is a slice: write args... for each of its elements to be one"
 	case b.d.operatorMark && b.style == '?' && len(args) < b.takes:
 		f.Hint = "each ? is a placeholder; write ?? for the operator"
 	case b.takes == 0 && b.d.userVariables && strings.Contains(b.text, "$1"): // where $ is a letter of names
 		f.Hint = "placeholders are ? or :name in " + b.d.says + ", and $1 is a name there"
+	case b.takes == 0:
+		f.Hint = "placeholders are ? or :name"
 	case b.lists && len(args) > b.takes:
 		f.Hint = "IN (?) takes one slice"
 	}
@@ -175,9 +179,12 @@ func (b *binder) render(vals []any, flat *[]any) string {
 }
 
 // empty reports whether v is a slice or array to be spread, and has no element.
-func empty(v any) bool {
+func empty(v any) bool { return holds(v, 0) }
+
+// holds reports whether v is a slice or array to be spread, and has n elements.
+func holds(v any, n int) bool {
 	rv, ok := list(v)
-	return ok && rv.Len() == 0
+	return ok && rv.Len() == n
 }
 
 // spread writes a native placeholder for each element, or what matches nothing.
