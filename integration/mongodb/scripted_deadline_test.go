@@ -3,7 +3,6 @@ package mongodb_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -11,13 +10,13 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mongodb"
 	"github.com/plinthdb/plinth/plinthtest"
 )
 
 // deadlineVerbs are the calls that take a context. dark makes the server unreachable, and is called once.
 func deadlineVerbs() map[string]func(ctx context.Context, e *plinth.Engine, dark func()) error {
-	none := func(err error) error { return err }
 	begun := func(ctx context.Context, e *plinth.Engine, f func(tx *plinth.Tx) error, dark func()) error {
 		tx, err := e.Begin(ctx)
 		if err != nil {
@@ -36,7 +35,7 @@ func deadlineVerbs() map[string]func(ctx context.Context, e *plinth.Engine, dark
 		"Execute": func(ctx context.Context, e *plinth.Engine, dark func()) error {
 			dark()
 			_, err := e.Execute(ctx, "db.entries.insertOne({_id: 1})")
-			return none(err)
+			return err
 		},
 		"FetchOne": func(ctx context.Context, e *plinth.Engine, dark func()) error {
 			dark()
@@ -151,7 +150,7 @@ func darknesses() []darkness {
 // (PLINTH_SOAK).
 func TestEveryVerbReturnsByItsDeadline(t *testing.T) {
 	const limit = 300 * time.Millisecond
-	clock := watchClock(t)
+	clock := suite.WatchClock(t)
 	var mu sync.Mutex
 	var lates []time.Duration
 	var work sync.WaitGroup
@@ -187,8 +186,8 @@ func TestEveryVerbReturnsByItsDeadline(t *testing.T) {
 				start := time.Now()
 				err = call(ctx, e, dark)
 				late := time.Since(start) - limit
-				noise := clock.late(start)
-				strict := os.Getenv("PLINTH_SOAK") != "" && noise < 10*time.Millisecond
+				noise := clock.Late(start, time.Now())
+				strict := suite.InFull() && noise < 10*time.Millisecond
 				if late > time.Second+10*noise || strict && late > 100*time.Millisecond {
 					t.Errorf("%s, %s: returned %v after its deadline: %v; the machine was %v late", verb, d.name, late, err, noise)
 				}
@@ -218,47 +217,6 @@ func TestEveryVerbReturnsByItsDeadline(t *testing.T) {
 	if len(lates) > 0 {
 		at := func(p int) string { return fmt.Sprint(lates[(len(lates)-1)*p/100].Round(100 * time.Microsecond)) }
 		t.Logf("%d calls, after their deadline by: half %s, p99 %s, at most %s; the machine itself %v", len(lates), at(50), at(99), at(100),
-			clock.late(time.Time{}))
+			clock.Late(time.Time{}, time.Now()))
 	}
-}
-
-// wallClock notes how late the machine itself is.
-type wallClock struct {
-	mu    sync.Mutex
-	lates map[time.Time]time.Duration
-}
-
-func watchClock(t *testing.T) *wallClock {
-	c := &wallClock{lates: map[time.Time]time.Duration{}}
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			due := time.Now().Add(time.Millisecond)
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-			if by := time.Since(due); by > time.Millisecond {
-				c.mu.Lock()
-				c.lates[due] = by
-				c.mu.Unlock()
-			}
-		}
-	}()
-	t.Cleanup(func() { close(stop); <-done })
-	return c
-}
-
-// late returns how late it was at most since a time.
-func (c *wallClock) late(since time.Time) (most time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for at, by := range c.lates {
-		if at.After(since) {
-			most = max(most, by)
-		}
-	}
-	return most
 }

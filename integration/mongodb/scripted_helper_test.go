@@ -250,14 +250,3 @@ func (st *stage) moved(t *testing.T, entry, amount int) bool {
 func account(id, balance int) bson.D {
 	return bson.D{{Key: "_id", Value: id}, {Key: "balance", Value: balance}}
 }
-
-// waitFor polls: nothing tells of what happens within a server.
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 20s: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}

@@ -155,11 +155,11 @@ func (f txFault) try(t *testing.T, st *stage) {
 		t.Errorf("%d runs, want %d (%v)", runs, f.runs, err)
 	}
 	if st.scripted != nil { // what hangs there ends first, and what nobody ends any more as by its lifetime
-		waitFor(t, "the commands' end", func() bool { return st.scripted.Busy() == 0 })
+		st.scripted.Await(t, "the commands' end", func() bool { return st.scripted.Busy() == 0 })
 		if errors.Is(err, plinth.ErrOutcomeUnknown) {
 			st.scripted.Expire()
 		}
-		waitFor(t, "the transactions' end", func() bool { return st.scripted.Transactions() == 0 })
+		st.scripted.Await(t, "the transactions' end", func() bool { return st.scripted.Transactions() == 0 })
 	}
 	done := st.moved(t, entry, amount)
 	switch {

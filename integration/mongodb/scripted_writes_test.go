@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/mongotest"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mongodb"
 	"github.com/plinthdb/plinth/plinthtest"
 )
@@ -85,7 +85,7 @@ func (w write) begin(t *testing.T, e *plinth.Engine) {
 
 // losses is how often each write loses a reply: 200 times in the long form, a tenth of it else.
 func losses() int {
-	if os.Getenv("PLINTH_SOAK") != "" {
+	if suite.InFull() {
 		return 200
 	}
 	return 20
@@ -340,7 +340,7 @@ func TestALostCursorIsAnErrorAndNeverAnEnd(t *testing.T) {
 	if rows, err = e.Query(t.Context(), find); err != nil || !rows.Next() || rows.Close() != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the cursors' end", func() bool { return st.scripted.Cursors() == 0 })
+	st.scripted.Await(t, "the cursors' end", func() bool { return st.scripted.Cursors() == 0 })
 }
 
 func TestAReadIsAskedForAgain(t *testing.T) {

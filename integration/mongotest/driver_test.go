@@ -51,6 +51,13 @@ func account(id, balance int) bson.D {
 	return bson.D{{Key: "_id", Value: id}, {Key: "balance", Value: balance}}
 }
 
+// set starts a replica set with two accounts of 100 each, and a client of it.
+func set(t *testing.T, opts ...mongotest.Option) (*mongotest.Server, *mongo.Collection) {
+	t.Helper()
+	s := mongotest.Start(t, opts...)
+	return s, accounts(t, connect(t, s.URL()))
+}
+
 func add(ctx context.Context, c *mongo.Collection, id, amount int) error {
 	_, err := c.UpdateByID(ctx, id, bson.D{{Key: "$inc", Value: bson.D{{Key: "balance", Value: amount}}}})
 	return err
@@ -65,9 +72,9 @@ func balances(s *mongotest.Server) string {
 	return fmt.Sprint(all)
 }
 
-func begin(t *testing.T, db *mongo.Database) (context.Context, *mongo.Session) {
+func begin(t *testing.T, c *mongo.Collection) (context.Context, *mongo.Session) {
 	t.Helper()
-	session, err := db.Client().StartSession()
+	session, err := c.Database().Client().StartSession()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +96,8 @@ func hasCode(err error, code int) bool {
 }
 
 func TestATransactionIsSeenByOthersWhenItIsCommitted(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, session := begin(t, db)
+	s, c := set(t)
+	ctx, session := begin(t, c)
 	if err := errors.Join(add(ctx, c, 1, -10), add(ctx, c, 2, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +116,7 @@ func TestATransactionIsSeenByOthersWhenItIsCommitted(t *testing.T) {
 	if got := balances(s); got != "[90 110 5]" {
 		t.Errorf("after the commit: %s", got)
 	}
-	ctx, session = begin(t, db)
+	ctx, session = begin(t, c)
 	if _, err := c.DeleteMany(ctx, bson.D{}); err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +129,8 @@ func TestATransactionIsSeenByOthersWhenItIsCommitted(t *testing.T) {
 }
 
 func TestATransactionReadsItsSnapshot(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, _ := begin(t, db)
+	_, c := set(t)
+	ctx, _ := begin(t, c)
 	if n, err := c.CountDocuments(ctx, bson.D{}); err != nil || n != 2 {
 		t.Fatal(n, err)
 	}
@@ -144,11 +147,9 @@ func TestATransactionReadsItsSnapshot(t *testing.T) {
 }
 
 func TestTransactionsThatChangeTheSameDocumentConflict(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	one, first := begin(t, db)
-	two, _ := begin(t, db)
+	s, c := set(t)
+	one, first := begin(t, c)
+	two, _ := begin(t, c)
 	if err := add(one, c, 1, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func TestTransactionsThatChangeTheSameDocumentConflict(t *testing.T) {
 	if err := add(two, c, 2, 1); !hasCode(err, 251) {
 		t.Errorf("after the conflict: %v", err)
 	}
-	late, _ := begin(t, db)
+	late, _ := begin(t, c)
 	if _, err := c.CountDocuments(late, bson.D{}); err != nil {
 		t.Fatal(err)
 	}
@@ -174,16 +175,14 @@ func TestTransactionsThatChangeTheSameDocumentConflict(t *testing.T) {
 }
 
 func TestAWriteWaitsForTheTransactionThatHoldsTheDocument(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, session := begin(t, db)
+	s, c := set(t)
+	ctx, session := begin(t, c)
 	if err := add(ctx, c, 1, 1); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- add(t.Context(), c, 1, 10) }()
-	waitFor(t, "the second update", func() bool { return len(s.Commands("update")) == 2 })
+	s.Await(t, "the second update has come", func() bool { return len(s.Commands("update")) == 2 })
 	select {
 	case err := <-done:
 		t.Fatalf("it didn't wait: %v", err)
@@ -197,22 +196,9 @@ func TestAWriteWaitsForTheTransactionThatHoldsTheDocument(t *testing.T) {
 	}
 }
 
-// waitFor polls, for nothing tells when a server of another goroutine has received something.
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %s within 20s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func TestARetryableWriteThatWasCutIsAppliedOnce(t *testing.T) {
 	for _, applied := range []bool{false, true} {
-		s := mongotest.Start(t)
-		db := connect(t, s.URL())
-		c := accounts(t, db)
+		s, c := set(t)
 		for _, command := range []string{"insert", "update", "delete", "findAndModify"} {
 			s.Fail(mongotest.Failure{Command: command, Applied: applied, Close: true})
 		}
@@ -238,10 +224,8 @@ func TestARetryableWriteThatWasCutIsAppliedOnce(t *testing.T) {
 }
 
 func TestACommitWhoseReplyIsCutIsCommittedOnce(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, session := begin(t, db)
+	s, c := set(t)
+	ctx, session := begin(t, c)
 	if err := add(ctx, c, 1, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -258,9 +242,7 @@ func TestACommitWhoseReplyIsCutIsCommittedOnce(t *testing.T) {
 }
 
 func TestWritesGoToTheMemberThatWasElected(t *testing.T) {
-	s := mongotest.Start(t, mongotest.Members(3))
-	db := connect(t, s.URL())
-	c := accounts(t, db)
+	s, c := set(t, mongotest.Members(3))
 	s.Fail(mongotest.Failure{Command: "update", Before: s.StepDown})
 	if err := add(t.Context(), c, 1, 1); err != nil {
 		t.Fatal(err)
@@ -272,17 +254,21 @@ func TestWritesGoToTheMemberThatWasElected(t *testing.T) {
 	}
 	s.Kill(s.Members()[1])
 	// The driver repeats once, which may be before it knows of the election. What is dead applies nothing.
-	waitFor(t, "new primary", func() bool { return add(t.Context(), c, 1, 1) == nil })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for err := add(ctx, c, 1, 1); err != nil; err = add(ctx, c, 1, 1) {
+		if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := balances(s); got != "[102 100]" || s.Primary() != s.Members()[2] {
 		t.Error(got)
 	}
 }
 
 func TestAnElectionAbortsTransactions(t *testing.T) {
-	s := mongotest.Start(t, mongotest.Members(2))
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, session := begin(t, db)
+	s, c := set(t, mongotest.Members(2))
+	ctx, session := begin(t, c)
 	if err := add(ctx, c, 1, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -296,14 +282,12 @@ func TestAnElectionAbortsTransactions(t *testing.T) {
 }
 
 func TestReadsOfASecondaryMayBeStale(t *testing.T) {
-	s := mongotest.Start(t, mongotest.Members(2))
-	db := connect(t, s.URL())
-	c := accounts(t, db)
+	s, c := set(t, mongotest.Members(2))
 	s.Freeze(s.Members()[1])
 	if err := add(t.Context(), c, 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	old := db.Collection("accounts", options.Collection().SetReadPreference(readpref.Secondary()))
+	old := c.Clone(options.Collection().SetReadPreference(readpref.Secondary()))
 	for _, want := range []int64{0, 1} {
 		if n, err := old.CountDocuments(t.Context(), bson.D{{Key: "balance", Value: 101}}); err != nil || n != want {
 			t.Errorf("%d documents are new: %v", n, err)
@@ -386,8 +370,7 @@ func TestUniqueIndexesNameTheKey(t *testing.T) {
 }
 
 func TestAggregateSumsByGroup(t *testing.T) {
-	s := mongotest.Start(t)
-	c := accounts(t, connect(t, s.URL()))
+	_, c := set(t)
 	group := bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: nil}, {Key: "total", Value: bson.D{{Key: "$sum", Value: "$balance"}}}}}}
 	match := bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: bson.A{1, 2, 9}}}}}}}
 	cursor, err := c.Aggregate(t.Context(), mongo.Pipeline{match, group})
@@ -408,19 +391,41 @@ func TestABlockedCommandIsCarriedOutAfterItsClientHasGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- add(ctx, c, 1, 1) }()
-	waitFor(t, "update", func() bool { return len(s.Commands("update")) == 1 })
+	s.Await(t, "the update has come", func() bool { return len(s.Commands("update")) == 1 })
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("a blocked command succeeded")
 	}
-	waitFor(t, "update carried out", func() bool { return balances(s) == "[101 100]" })
+	s.Await(t, "the update is carried out", func() bool { return balances(s) == "[101 100]" })
+}
+
+func TestWhoLogsInIsAsked(t *testing.T) {
+	s := mongotest.Start(t, mongotest.Users(map[string]string{"app": "pässword=,"}))
+	try := func(user, password string) error {
+		db := connect(t, s.URL(), func(o *options.ClientOptions) {
+			if user != "" {
+				o.SetAuth(options.Credential{Username: user, Password: password})
+			}
+		})
+		_, err := db.Collection("accounts").CountDocuments(t.Context(), bson.D{})
+		return err
+	}
+	if err := try("app", "pässword=,"); err != nil || s.LoggedIn("app") != 1 {
+		t.Errorf("%d logged in: %v", s.LoggedIn("app"), err)
+	}
+	for name, err := range map[string]error{"another password": try("app", "password"), "nobody": try("apq", "pässword=,")} {
+		if !hasCode(err, 18) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := try("", ""); !hasCode(err, 13) {
+		t.Errorf("without a login: %v", err)
+	}
 }
 
 func TestAStandaloneServerHasNoTransactions(t *testing.T) {
-	s := mongotest.Start(t, mongotest.Standalone())
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	ctx, _ := begin(t, db)
+	s, c := set(t, mongotest.Standalone())
+	ctx, _ := begin(t, c)
 	if err := add(ctx, c, 1, 1); !hasCode(err, 20) {
 		t.Errorf("a transaction on it: %v", err)
 	}
@@ -430,10 +435,8 @@ func TestAStandaloneServerHasNoTransactions(t *testing.T) {
 }
 
 func TestWhatIsNotKnownIsRefused(t *testing.T) {
-	s := mongotest.Start(t)
-	db := connect(t, s.URL())
-	c := accounts(t, db)
-	if err := db.RunCommand(t.Context(), bson.D{{Key: "mapReduce", Value: "accounts"}}).Err(); !hasCode(err, 59) {
+	_, c := set(t)
+	if err := c.Database().RunCommand(t.Context(), bson.D{{Key: "mapReduce", Value: "accounts"}}).Err(); !hasCode(err, 59) {
 		t.Errorf("an unknown command: %v", err)
 	}
 	if err := c.FindOne(t.Context(), bson.D{{Key: "balance", Value: bson.D{{Key: "$mod", Value: bson.A{2, 0}}}}}).Err(); !hasCode(err, 2) {

@@ -9,28 +9,32 @@ import (
 
 // Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml.
 const (
-	codeBadValue            = 2
-	codeHostUnreachable     = 6
-	codeFailedToParse       = 9
-	codeIllegalOperation    = 20
-	codeNamespaceNotFound   = 26
-	codeCursorNotFound      = 43
-	codeMaxTimeExpired      = 50
-	codeCommandNotFound     = 59
-	codeInvalidOptions      = 72
-	codeWriteConflict       = 112
-	codeNotSupported        = 115
-	codeTransactionTooOld   = 225
-	codeNoSuchTransaction   = 251
-	codeTxCommitted         = 256
-	codeNotWritablePrimary  = 10107
-	codeDuplicateKey        = 11000
-	codeInterruptedShutdown = 11600
-	codeNotPrimaryNoRead    = 13435
+	codeBadValue             = 2
+	codeHostUnreachable      = 6
+	codeFailedToParse        = 9
+	codeUnauthorized         = 13
+	codeAuthenticationFailed = 18
+	codeIllegalOperation     = 20
+	codeNamespaceNotFound    = 26
+	codeCursorNotFound       = 43
+	codeMaxTimeExpired       = 50
+	codeCommandNotFound      = 59
+	codeInvalidOptions       = 72
+	codeWriteConflict        = 112
+	codeNotSupported         = 115
+	codeTransactionTooOld    = 225
+	codeNoSuchTransaction    = 251
+	codeTxCommitted          = 256
+	codeMechanismUnavailable = 334
+	codeNotWritablePrimary   = 10107
+	codeDuplicateKey         = 11000
+	codeInterruptedShutdown  = 11600
+	codeNotPrimaryNoRead     = 13435
 )
 
 var names = map[int32]string{ //nolint:gochecknoglobals // a constant
 	codeBadValue: "BadValue", codeHostUnreachable: "HostUnreachable", codeFailedToParse: "FailedToParse",
+	codeUnauthorized: "Unauthorized", codeAuthenticationFailed: "AuthenticationFailed", codeMechanismUnavailable: "MechanismUnavailable",
 	codeIllegalOperation: "IllegalOperation", codeNamespaceNotFound: "NamespaceNotFound", codeCursorNotFound: "CursorNotFound",
 	codeMaxTimeExpired: "MaxTimeMSExpired", codeCommandNotFound: "CommandNotFound", codeInvalidOptions: "InvalidOptions",
 	codeWriteConflict: "WriteConflict", codeNotSupported: "CommandNotSupported", codeTransactionTooOld: "TransactionTooOld",

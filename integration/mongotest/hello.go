@@ -38,6 +38,9 @@ func (s *Server) hello(c *conn, m message) bool {
 		s.ids++
 		id := int32(s.ids)
 		doc := s.described(c.member, c.id)
+		if _, err := m.doc.LookupErr("saslSupportedMechs"); err == nil { // https://www.mongodb.com/docs/manual/reference/command/hello/
+			doc = append(doc, bson.E{Key: "saslSupportedMechs", Value: bson.A{scramMechanism}})
+		}
 		known = s.topology
 		s.mu.Unlock()
 		more := awaited && m.exhaust

@@ -9,7 +9,7 @@ import (
 // Listen starts a replica set for a program that is no test. It ends with Close.
 func Listen(opts ...Option) (*Server, error) {
 	s := &Server{
-		members: make([]*Member, 1), process: bson.NewObjectID(), done: make(chan struct{}), changed: make(chan struct{}),
+		members: make([]*Member, 1), process: bson.NewObjectID(), done: make(chan struct{}), changed: make(chan struct{}), news: make(chan struct{}),
 		cursors: map[int64]*cursor{}, sessions: map[string]*session{}, term: 1, topology: 1,
 		store: store{collections: map[string]*collection{}},
 	}
@@ -22,7 +22,11 @@ func Listen(opts ...Option) (*Server, error) {
 			s.Close()
 			return nil, err
 		}
-		s.members[i] = &Member{server: s, index: i, listener: l, addr: l.Addr().String(), alive: true, conns: map[*conn]struct{}{}, lag: -1}
+		addr := l.Addr().String()
+		if s.listen != nil {
+			l = s.listen(l)
+		}
+		s.members[i] = &Member{server: s, index: i, listener: l, addr: addr, alive: true, conns: map[*conn]struct{}{}, lag: -1}
 	}
 	for _, m := range s.members {
 		s.running.Go(m.accept)

@@ -20,8 +20,8 @@ type cursor struct {
 }
 
 // seen are the documents of a collection that fit a filter, as the request sees them.
-func (s *Server) seen(r *request, name string, filter bson.D) ([]bson.D, error) {
-	coll := s.store.collections[name]
+func (s *Server) seen(r *request, filter bson.D) ([]bson.D, error) {
+	coll := s.store.collections[r.coll]
 	if coll == nil {
 		return nil, nil
 	}
@@ -73,11 +73,7 @@ func array(docs []bson.D) bson.A {
 }
 
 func (s *Server) find(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := s.seen(r, name, r.document("filter"))
+	docs, err := s.seen(r, r.document("filter"))
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +90,7 @@ func (s *Server) find(r *request) (bson.D, error) {
 	if _, err := r.doc.LookupErr("batchSize"); err == nil {
 		size = r.number("batchSize")
 	}
-	return s.cursor(r, name, docs, size, r.flag("singleBatch")), nil
+	return s.cursor(r, r.coll, docs, size, r.flag("singleBatch")), nil
 }
 
 func window(docs []bson.D, skip, limit int) []bson.D {
@@ -152,11 +148,7 @@ func projected(doc, fields bson.D) bson.D {
 }
 
 func (s *Server) count(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := s.seen(r, name, r.document("query"))
+	docs, err := s.seen(r, r.document("query"))
 	if err != nil {
 		return nil, err
 	}
@@ -164,11 +156,7 @@ func (s *Server) count(r *request) (bson.D, error) {
 }
 
 func (s *Server) distinct(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := s.seen(r, name, r.document("query"))
+	docs, err := s.seen(r, r.document("query"))
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +173,7 @@ func (s *Server) distinct(r *request) (bson.D, error) {
 
 // aggregate knows $match, $group with $sum, $sort, $skip, $limit, $project of fields and of expressions, and $count.
 func (s *Server) aggregate(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
-	docs, err := s.seen(r, name, nil)
+	docs, err := s.seen(r, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +195,7 @@ func (s *Server) aggregate(r *request) (bson.D, error) {
 	if n, ok := r.doc.Lookup("cursor", "batchSize").AsInt64OK(); ok {
 		size = int(n)
 	}
-	return s.cursor(r, name, docs, size, false), nil
+	return s.cursor(r, r.coll, docs, size, false), nil
 }
 
 func staged(docs []bson.D, stage bson.E) ([]bson.D, error) {

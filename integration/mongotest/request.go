@@ -13,8 +13,10 @@ import (
 type request struct {
 	conn     *conn
 	name     string
+	cmd      command
 	doc      bson.Raw
 	database string
+	coll     string // "database.collection", of a command whose first value is its name
 
 	txnNumber            int64
 	inTransaction, start bool
@@ -22,40 +24,52 @@ type request struct {
 	tx                   *transaction // nil outside of a transaction
 }
 
-// commands are what the server does, but for hello.
-var commands = map[string]func(*Server, *request) (bson.D, error){ //nolint:gochecknoglobals // a constant
-	"ping":              func(*Server, *request) (bson.D, error) { return bson.D{}, nil },
-	"buildInfo":         func(*Server, *request) (bson.D, error) { return bson.D{{Key: "version", Value: "7.0.0"}}, nil },
-	"insert":            (*Server).insert,
-	"update":            (*Server).update,
-	"delete":            (*Server).delete,
-	"findAndModify":     (*Server).findAndModify,
-	"find":              (*Server).find,
-	"aggregate":         (*Server).aggregate,
-	"count":             (*Server).count,
-	"distinct":          (*Server).distinct,
-	"getMore":           (*Server).getMore,
-	"killCursors":       (*Server).killCursors,
-	"createIndexes":     (*Server).createIndexes,
-	"drop":              (*Server).drop,
-	"dropDatabase":      (*Server).dropDatabase,
-	"create":            (*Server).create,
-	"listCollections":   (*Server).listCollections,
-	"commitTransaction": (*Server).commitTransaction,
-	"abortTransaction":  (*Server).abortTransaction,
-	"endSessions":       (*Server).endSessions,
-	"killSessions":      (*Server).endSessions,
+// command is what the server does for one.
+type command struct {
+	do     func(*Server, *request) (bson.D, error)
+	needs  need
+	noName bool // its first value is no collection's name
 }
 
-// writes need the primary.
-var writes = map[string]bool{ //nolint:gochecknoglobals // a constant
-	"insert": true, "update": true, "delete": true, "findAndModify": true, "createIndexes": true, "drop": true,
-	"dropDatabase": true, "create": true, "commitTransaction": true, "abortTransaction": true,
+// need is where a command is carried out.
+type need uint8
+
+const (
+	anyMember   need = iota
+	readsThere       // on the primary, unless it says otherwise
+	writesThere      // on the primary
+)
+
+// commands are all but hello.
+var commands = map[string]command{ //nolint:gochecknoglobals // a constant
+	"insert":        {do: (*Server).insert, needs: writesThere},
+	"update":        {do: (*Server).update, needs: writesThere},
+	"delete":        {do: (*Server).delete, needs: writesThere},
+	"findAndModify": {do: (*Server).findAndModify, needs: writesThere},
+	"createIndexes": {do: (*Server).createIndexes, needs: writesThere},
+	"create":        {do: (*Server).create, needs: writesThere},
+	"drop":          {do: (*Server).drop, needs: writesThere},
+	"find":          {do: (*Server).find, needs: readsThere},
+	"aggregate":     {do: (*Server).aggregate, needs: readsThere},
+	"count":         {do: (*Server).count, needs: readsThere},
+	"distinct":      {do: (*Server).distinct, needs: readsThere},
+
+	"dropDatabase":      {do: (*Server).dropDatabase, needs: writesThere, noName: true},
+	"commitTransaction": {do: (*Server).commitTransaction, needs: writesThere, noName: true},
+	"abortTransaction":  {do: (*Server).abortTransaction, needs: writesThere, noName: true},
+	"listCollections":   {do: (*Server).listCollections, needs: readsThere, noName: true},
+	"getMore":           {do: (*Server).getMore, noName: true},
+	"killCursors":       {do: (*Server).killCursors, noName: true},
+	"saslStart":         {do: (*Server).saslStart, noName: true},
+	"saslContinue":      {do: (*Server).saslContinue, noName: true},
+	"endSessions":       {do: (*Server).endSessions, noName: true},
+	"killSessions":      {do: (*Server).endSessions, noName: true},
+	"ping":              {do: func(*Server, *request) (bson.D, error) { return bson.D{}, nil }, noName: true},
+	"buildInfo":         {do: (*Server).buildInfo, noName: true},
 }
 
-// reads need the primary unless they say otherwise.
-var reads = map[string]bool{ //nolint:gochecknoglobals // a constant
-	"find": true, "aggregate": true, "count": true, "distinct": true, "listCollections": true,
+func (s *Server) buildInfo(*request) (bson.D, error) {
+	return bson.D{{Key: "version", Value: "7.0.0"}}, nil
 }
 
 // answer carries a command out and replies. It returns whether the connection goes on.
@@ -68,7 +82,10 @@ func (s *Server) answer(c *conn, m message) bool {
 	if strings.EqualFold(name, "isMaster") || name == "hello" {
 		return s.hello(c, m)
 	}
-	r := &request{conn: c, name: name, doc: m.doc, database: m.doc.Lookup("$db").StringValue()}
+	r := &request{conn: c, name: name, cmd: commands[name], doc: m.doc, database: m.doc.Lookup("$db").StringValue()}
+	if first, ok := elements[0].Value().StringValueOK(); ok && first != "" {
+		r.coll = r.database + "." + first
+	}
 	r.txnNumber, _ = m.doc.Lookup("txnNumber").AsInt64OK()
 	autocommit, ok := m.doc.Lookup("autocommit").BooleanOK()
 	r.inTransaction = ok && !autocommit
@@ -79,6 +96,7 @@ func (s *Server) answer(c *conn, m message) bool {
 	n := len(s.commands)
 	s.commands = append(s.commands, Command{Name: name, Member: c.member.index, Connection: c.id, Document: m.doc})
 	f := s.befalls(c, name)
+	s.stir()
 	s.mu.Unlock()
 	if f == nil {
 		f = &Failure{}
@@ -125,6 +143,7 @@ func (s *Server) answer(c *conn, m message) bool {
 			s.commands[n].Code = code
 		}
 	}
+	s.stir()
 	s.mu.Unlock()
 	return sent || m.silent && !f.Close
 }
@@ -148,9 +167,14 @@ func (s *Server) carryOut(r *request) bson.D {
 }
 
 func (s *Server) try(r *request) (bson.D, error) {
-	do := commands[r.name]
-	if do == nil {
+	switch {
+	case r.cmd.do == nil:
 		return nil, failure(codeCommandNotFound, "no such command: '"+r.name+"' (mongotest)")
+	case r.coll == "" && !r.cmd.noName:
+		return nil, failure(codeBadValue, r.name+" needs the name of a collection")
+	}
+	if err := s.mayAsk(r); err != nil {
+		return nil, err
 	}
 	if err := s.mayServe(r); err != nil {
 		return nil, err
@@ -161,7 +185,7 @@ func (s *Server) try(r *request) (bson.D, error) {
 	if r.session != nil && r.session.stored != nil {
 		return append(bson.D{{Key: "retriedStmtIds", Value: bson.A{int32(0)}}}, withoutOK(r.session.stored)...), nil
 	}
-	return do(s, r)
+	return r.cmd.do(s, r)
 }
 
 func withoutOK(doc bson.D) bson.D {
@@ -180,10 +204,10 @@ func (s *Server) mayServe(r *request) error {
 	if s.standalone || s.primary == r.conn.member.index {
 		return nil
 	}
-	if writes[r.name] || r.inTransaction {
+	if r.cmd.needs == writesThere || r.inTransaction {
 		return failure(codeNotWritablePrimary, "not primary")
 	}
-	if mode, ok := r.doc.Lookup("$readPreference", "mode").StringValueOK(); reads[r.name] && (!ok || mode == "primary") {
+	if mode, ok := r.doc.Lookup("$readPreference", "mode").StringValueOK(); r.cmd.needs == readsThere && (!ok || mode == "primary") {
 		return failure(codeNotPrimaryNoRead, "not primary and secondaryOk=false")
 	}
 	return nil
@@ -249,15 +273,6 @@ func (s *Server) each(r *request, do func() error) error {
 			return err
 		}
 	}
-}
-
-// collection is "database.collection" of a command whose first element names it.
-func (r *request) collection() (string, error) {
-	name, ok := r.doc.Lookup(r.name).StringValueOK()
-	if !ok || name == "" {
-		return "", failure(codeBadValue, r.name+" needs the name of a collection")
-	}
-	return r.database + "." + name, nil
 }
 
 // list is a field of the command that is an array.

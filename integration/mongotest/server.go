@@ -21,6 +21,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -51,8 +52,10 @@ type Server struct {
 	standalone bool
 	advertised []string
 	members    []*Member
-	process    bson.ObjectID // topologyVersion's
-	done       chan struct{} // closed with the test
+	process    bson.ObjectID                   // topologyVersion's
+	passwords  map[string]string               // by user; nil: nobody is asked
+	listen     func(net.Listener) net.Listener // what a member listens by; nil: as it is
+	done       chan struct{}                   // closed with the test
 	running    sync.WaitGroup
 
 	// One lock for everything: a test's replica set isn't there to be fast.
@@ -63,9 +66,11 @@ type Server struct {
 	changed  chan struct{} // closed when topology counts on
 	faults   []*Failure
 	commands []Command
-	busy     int // commands that have come in and aren't done
+	busy     int           // commands that have come in and aren't done
+	news     chan struct{} // closed when a command has come in or is done, for Await
 	cursors  map[int64]*cursor
 	ids      int64 // of cursors, connections and replies
+	logins   int   // that were tried
 	sessions map[string]*session
 	store    store
 }
@@ -296,6 +301,35 @@ func (s *Server) Busy() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.busy
+}
+
+// awaitTime is how long Await waits: much longer than anything takes that works.
+const awaitTime = 20 * time.Second
+
+// Await waits until is reports true, which it asks again whenever a command has come in or is done. It may call whatever the
+// Server has. The test fails where that never comes.
+func (s *Server) Await(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	late := time.After(awaitTime)
+	for {
+		s.mu.Lock()
+		news := s.news
+		s.mu.Unlock()
+		if is() {
+			return
+		}
+		select {
+		case <-news:
+		case <-late:
+			t.Fatalf("waited %v in vain: %s", awaitTime, what)
+		}
+	}
+}
+
+// stir has those look again who wait in Await. The lock is held.
+func (s *Server) stir() {
+	close(s.news)
+	s.news = make(chan struct{})
 }
 
 // Documents are those of a collection of Database that are committed, in order of their _id.

@@ -41,6 +41,7 @@ type conn struct {
 	in     chan message
 	gone   chan struct{} // closed when nothing can be read any more
 	write  sync.Mutex
+	login  login // guarded by the server's lock
 }
 
 // read hands on what the client sends. It reads ahead of serve, so that the client's end is seen during a wait.

@@ -62,13 +62,9 @@ func ofStatement(code int32) bool {
 }
 
 func (s *Server) insert(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
 	return s.statements(r, "documents", func(rep *report, statement bson.Raw, _ int) error {
 		doc := withID(decode(statement))
-		if err := s.each(r, func() error { return s.store.put(r.tx, name, nil, doc) }); err != nil {
+		if err := s.each(r, func() error { return s.store.put(r.tx, r.coll, nil, doc) }); err != nil {
 			return err
 		}
 		rep.n++
@@ -95,14 +91,14 @@ type outcome struct {
 }
 
 // alter carries a change out. A document that a transaction holds is waited for, and then looked at again.
-func (s *Server) alter(r *request, name string, c change) (outcome, error) {
+func (s *Server) alter(r *request, c change) (outcome, error) {
 	var out outcome
 	seen := map[*slot]bool{}
 	for {
 		var found *slot
 		err := s.each(r, func() error {
 			found = nil
-			target, err := s.first(r, name, c, seen)
+			target, err := s.first(r, c, seen)
 			if err != nil || target == nil {
 				return err
 			}
@@ -124,7 +120,7 @@ func (s *Server) alter(r *request, name string, c change) (outcome, error) {
 			}
 			same := slices.Equal(raw, target.at(r.tx, s.store.now).raw)
 			if !same {
-				if err := s.store.put(r.tx, name, target, after); err != nil {
+				if err := s.store.put(r.tx, r.coll, target, after); err != nil {
 					return err
 				}
 				out.modified++
@@ -152,7 +148,7 @@ func (s *Server) alter(r *request, name string, c change) (outcome, error) {
 		return out, err
 	}
 	doc = withID(doc)
-	if err := s.each(r, func() error { return s.store.put(r.tx, name, nil, doc) }); err != nil {
+	if err := s.each(r, func() error { return s.store.put(r.tx, r.coll, nil, doc) }); err != nil {
 		return out, err
 	}
 	out.upserted, out.after = lookup(doc, "_id"), doc
@@ -160,8 +156,8 @@ func (s *Server) alter(r *request, name string, c change) (outcome, error) {
 }
 
 // first is the first document of a change that it hasn't changed yet; nil if there is none.
-func (s *Server) first(r *request, name string, c change, seen map[*slot]bool) (*slot, error) {
-	coll := s.store.collections[name]
+func (s *Server) first(r *request, c change, seen map[*slot]bool) (*slot, error) {
+	coll := s.store.collections[r.coll]
 	if coll == nil {
 		return nil, nil
 	}
@@ -191,10 +187,6 @@ func (s *Server) first(r *request, name string, c change, seen map[*slot]bool) (
 }
 
 func (s *Server) update(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
 	return s.statements(r, "updates", func(rep *report, statement bson.Raw, index int) error {
 		c := change{}
 		var ok bool
@@ -206,7 +198,7 @@ func (s *Server) update(r *request) (bson.D, error) {
 		if c.update, ok = lookup(decode(statement), "u").(bson.D); !ok {
 			return failure(codeFailedToParse, "updates by a pipeline aren't known (mongotest)")
 		}
-		out, err := s.alter(r, name, c)
+		out, err := s.alter(r, c)
 		rep.n += out.matched
 		rep.modified += out.modified
 		if err == nil && out.upserted != nil {
@@ -218,10 +210,6 @@ func (s *Server) update(r *request) (bson.D, error) {
 }
 
 func (s *Server) delete(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
 	return s.statements(r, "deletes", func(rep *report, statement bson.Raw, _ int) error {
 		c := change{remove: true}
 		var ok bool
@@ -230,7 +218,7 @@ func (s *Server) delete(r *request) (bson.D, error) {
 		}
 		limit, _ := statement.Lookup("limit").AsInt64OK()
 		c.many = limit == 0
-		out, err := s.alter(r, name, c)
+		out, err := s.alter(r, c)
 		rep.n += out.matched
 		return err
 	})
@@ -238,16 +226,12 @@ func (s *Server) delete(r *request) (bson.D, error) {
 
 // findAndModify: https://www.mongodb.com/docs/manual/reference/command/findAndModify/
 func (s *Server) findAndModify(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
 	c := change{filter: r.document("query"), order: r.document("sort"), update: r.document("update"),
 		remove: r.flag("remove"), upsert: r.flag("upsert")}
 	if !c.remove && c.update == nil {
 		return nil, failure(codeFailedToParse, "findAndModify needs remove, or an update that is a document")
 	}
-	out, err := s.alter(r, name, c)
+	out, err := s.alter(r, c)
 	if err != nil {
 		return nil, err
 	}
@@ -271,15 +255,11 @@ func (s *Server) findAndModify(r *request) (bson.D, error) {
 
 // createIndexes makes unique indexes, and remembers the names of others.
 func (s *Server) createIndexes(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
 	list, err := r.list("indexes")
 	if err != nil {
 		return nil, err
 	}
-	coll := s.store.open(name)
+	coll := s.store.open(r.coll)
 	before := len(coll.indexes)
 	for _, value := range list {
 		doc, _ := value.DocumentOK()
@@ -298,7 +278,7 @@ func (s *Server) createIndexes(r *request) (bson.D, error) {
 			if now == nil || !ix.unique {
 				continue
 			}
-			if err := s.store.free(nil, name, coll, ix, slot, now.doc); err != nil {
+			if err := s.store.free(nil, r.coll, coll, ix, slot, now.doc); err != nil {
 				return nil, err
 			}
 		}
@@ -308,24 +288,16 @@ func (s *Server) createIndexes(r *request) (bson.D, error) {
 }
 
 func (s *Server) create(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
+	if s.store.collections[r.coll] != nil {
+		return nil, failure(48, "Collection "+r.coll+" already exists.")
 	}
-	if s.store.collections[name] != nil {
-		return nil, failure(48, "Collection "+name+" already exists.")
-	}
-	s.store.open(name)
+	s.store.open(r.coll)
 	return bson.D{}, nil
 }
 
 func (s *Server) drop(r *request) (bson.D, error) {
-	name, err := r.collection()
-	if err != nil {
-		return nil, err
-	}
-	delete(s.store.collections, name)
-	return bson.D{{Key: "ns", Value: name}}, nil
+	delete(s.store.collections, r.coll)
+	return bson.D{{Key: "ns", Value: r.coll}}, nil
 }
 
 func (s *Server) dropDatabase(r *request) (bson.D, error) {

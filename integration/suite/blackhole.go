@@ -33,9 +33,7 @@ const (
 )
 
 // everyCallReturnsInTimeFromABlackhole lets connections go Silent under every verb, at once or at a random moment
-// within it, in each direction, with bytes held and lost. All have to return soon after their deadline. The long form holds
-// them to 100 ms, wherever the machine itself was no later than 10 ms at any of the few turns that takes; the short one,
-// which runs beside other tests, only finds those that wait for something.
+// within it, in each direction, with bytes held and lost. All have to return soon after their deadline: see Clock.TooLate.
 func (d *Database) everyCallReturnsInTimeFromABlackhole(t *testing.T) {
 	type job struct {
 		name string
@@ -58,7 +56,7 @@ func (d *Database) everyCallReturnsInTimeFromABlackhole(t *testing.T) {
 		}
 	}
 	rand.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
-	clock := watchClock(t)
+	clock := WatchClock(t)
 	server := d.Server(t)
 	var mu sync.Mutex
 	lates := make(map[string][]time.Duration)
@@ -71,9 +69,7 @@ func (d *Database) everyCallReturnsInTimeFromABlackhole(t *testing.T) {
 		work.Go(func() {
 			for j := range queue {
 				late, met, err := d.goDark(t, server.Addr(), url, book, j.verb, j.silence)
-				noise := clock.late(time.Now().Add(-late-500*time.Millisecond), time.Now())
-				tooLate := late > time.Second+10*noise || InFull() && late > 100*time.Millisecond && noise < 10*time.Millisecond
-				if met && tooLate {
+				if noise, tooLate := clock.TooLate(late); met && tooLate {
 					t.Errorf("%s (%v, hole %d, gone %d) returned %v after its deadline: %v; the machine was %v late",
 						j.name, j.dir, j.silence.hole, j.gone, late, err, noise)
 				}
@@ -99,7 +95,7 @@ func (d *Database) everyCallReturnsInTimeFromABlackhole(t *testing.T) {
 		all = append(all, lates[name]...)
 		t.Logf("%-30s %s", name, spread(lates[name]))
 	}
-	t.Logf("%-30s %s; the machine itself %v at most", "all", spread(all), clock.late(time.Time{}, time.Now()))
+	t.Logf("%-30s %s; the machine itself %v at most", "all", spread(all), clock.Late(time.Time{}, time.Now()))
 }
 
 // goDark makes one call of a new engine that finds its connection Silent, and returns how much later than its deadline it

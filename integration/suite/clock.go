@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// wallClock is how late the machine itself is.
-type wallClock struct {
+// Promised is how soon after its deadline a call returns, however silent its server is.
+const Promised = 100 * time.Millisecond
+
+// Clock is how late the machine itself is.
+type Clock struct {
 	mu    sync.Mutex
 	lates []lateness
 }
@@ -17,9 +20,9 @@ type lateness struct {
 	by time.Duration
 }
 
-// watchClock has a timer show how late the machine is, until the test ends.
-func watchClock(t testing.TB) *wallClock {
-	c := &wallClock{}
+// WatchClock has a timer show how late the machine is, until the test ends.
+func WatchClock(t testing.TB) *Clock {
+	c := &Clock{}
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -41,8 +44,8 @@ func watchClock(t testing.TB) *wallClock {
 	return c
 }
 
-// late returns how late it was at most between two times.
-func (c *wallClock) late(from, to time.Time) (most time.Duration) {
+// Late returns how late it was at most between two times.
+func (c *Clock) Late(from, to time.Time) (most time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := len(c.lates) - 1; i >= 0 && c.lates[i].at.After(from); i-- {
@@ -51,4 +54,13 @@ func (c *wallClock) late(from, to time.Time) (most time.Duration) {
 		}
 	}
 	return most
+}
+
+// TooLate reports whether what has just returned, so long after its deadline, was later than is promised, and how late the machine
+// itself was meanwhile. The long form holds to the promise wherever that was no more than 10 ms; the short one, which runs beside other
+// tests, only finds what waits for something.
+func (c *Clock) TooLate(late time.Duration) (noise time.Duration, tooLate bool) {
+	now := time.Now()
+	noise = c.Late(now.Add(-late-500*time.Millisecond), now)
+	return noise, late > time.Second+10*noise || InFull() && late > Promised && noise < 10*time.Millisecond
 }
