@@ -104,7 +104,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " at character %d", e.Position)
 	}
 	b.WriteString(native)
-	if e.Code != "" {
+	if e.Code != "" && !strings.Contains(native, " "+e.Code) { // some texts have it
 		b.WriteString(" [" + e.Engine + " " + e.Code + "]")
 	}
 	if e.tried != nil {
