@@ -11,6 +11,7 @@ type Fault struct {
 	Evict   bool    // the connection must not be used again
 	TxDead  bool    // the transaction is over, whatever the session thinks
 	Once    bool    // of a Verdict of Again: one more attempt is enough
+	Crowded bool    // of Unavailable: the target is there, but has no room for another connection
 
 	Code       string // the database's own code
 	Constraint string // where the server tells
@@ -40,10 +41,11 @@ func (f *Fault) Is(target error) bool {
 	return f.Kind.Is(target)
 }
 
-// Unreachable reports whether the fault is of a connection that couldn't be opened because the target wasn't to be reached, and
-// not because it was and said no. Package pool asks for it.
+// Unreachable reports whether the fault is of a connection that couldn't be opened because the target serves nobody: it doesn't
+// answer, or is starting or stopping. One that turns this client away (a wrong password), or has no room for it until somebody
+// else leaves, was reached. Package pool asks for it.
 func (f *Fault) Unreachable() bool {
-	return f.Phase == Dial && (f.Kind == Unavailable || f.Kind == Timeout)
+	return f.Phase == Dial && (f.Kind == Unavailable && !f.Crowded || f.Kind == Timeout)
 }
 
 // Faultf returns a fault of kind that was found before anything was sent. It takes fmt.Errorf's format.
@@ -106,6 +108,7 @@ type Rule struct {
 	Evict   bool
 	TxDead  bool
 	Once    bool // of Again: what may help once but won't the third time, such as a server short of resources
+	Crowded bool // of Unavailable: the target is there, but has no room for another connection
 	Hint    string
 }
 
@@ -139,7 +142,7 @@ func (t Table) Lookup(codes ...string) Rule {
 func (r Rule) Fault(phase Phase, code string, err error) *Fault {
 	f := &Fault{
 		Kind: r.Kind, Phase: phase, Verdict: r.Verdict, Sent: phase >= Run, Evict: r.Evict, TxDead: r.TxDead, Once: r.Once,
-		Code: code, Hint: r.Hint, Err: err,
+		Crowded: r.Crowded, Code: code, Hint: r.Hint, Err: err,
 	}
 	if phase == Commit {
 		f.Verdict = r.Commit

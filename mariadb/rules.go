@@ -128,6 +128,8 @@ func transactionRules() []driver.Rule {
 func serverRules() []driver.Rule {
 	lost := driver.Rule{Kind: driver.Unavailable, Verdict: driver.IfSafe, Commit: driver.Ambiguous, Evict: true, TxDead: true}
 	refused := driver.Rule{Kind: driver.Unavailable, Verdict: driver.Again, Commit: driver.Again, Evict: true, TxDead: true}
+	crowded := refused
+	crowded.Crowded = true
 	with := func(r driver.Rule, kind driver.Kind, hint string) driver.Rule {
 		r.Kind, r.Hint = kind, hint
 		return r
@@ -137,10 +139,10 @@ func serverRules() []driver.Rule {
 		hinted(driver.Auth, "", "1130 ER_HOST_NOT_PRIVILEGED", "1275 ER_SERVER_IS_IN_SECURE_AUTH_MODE", "1862 ER_MUST_CHANGE_PASSWORD_LOGIN",
 			"1820 ER_MUST_CHANGE_PASSWORD", "3118 ER_ACCOUNT_HAS_BEEN_LOCKED", "4151 ER_ACCOUNT_HAS_BEEN_LOCKED", "1251 ER_NOT_SUPPORTED_AUTH_MODE",
 			"1524 ER_PLUGIN_IS_NOT_LOADED", "1129 ER_HOST_IS_BLOCKED"),
-		each(with(refused, driver.Unavailable, "the server has max_connections already: have smaller pools"), "1040 ER_CON_COUNT_ERROR"),
-		each(with(refused, driver.Unavailable, "the user has max_user_connections already: have smaller pools"),
+		each(with(crowded, driver.Unavailable, "the server has max_connections already: have smaller pools"), "1040 ER_CON_COUNT_ERROR"),
+		each(with(crowded, driver.Unavailable, "the user has max_user_connections already: have smaller pools"),
 			"1203 ER_TOO_MANY_USER_CONNECTIONS"),
-		each(with(refused, driver.Unavailable, "the user has used up a limit of its account, such as MAX_QUERIES_PER_HOUR"),
+		each(with(crowded, driver.Unavailable, "the user has used up a limit of its account, such as MAX_QUERIES_PER_HOUR"),
 			"1226 ER_USER_LIMIT_REACHED"),
 		each(with(refused, driver.Unavailable, "the node isn't part of a working cluster (wsrep_ready)"), "1047 ER_UNKNOWN_COM_ERROR"),
 		each(with(lost, driver.Unavailable, "the server or an administrator ended the session"), "1053 ER_SERVER_SHUTDOWN",

@@ -63,9 +63,17 @@ func TestRetryTable(t *testing.T) {
 			}
 		}
 	}
-	for number, want := range map[uint16]driver.Verdict{1040: driver.Again, 1203: driver.Again, 1226: driver.Again, 1053: driver.Again, 1045: driver.Never} {
-		if f := to.serverFault(driver.Dial, &wire.ServerError{Number: number, State: "08004"}); f.Verdict != want {
-			t.Errorf("%d while dialling: %v, want %v", number, f.Verdict, want)
+	for _, test := range []struct {
+		number  uint16
+		verdict driver.Verdict
+		down    bool
+	}{
+		{1040, driver.Again, false}, {1203, driver.Again, false}, {1226, driver.Again, false}, {1047, driver.Again, true},
+		{1053, driver.Again, true}, {1045, driver.Never, false},
+	} {
+		f := to.serverFault(driver.Dial, &wire.ServerError{Number: test.number, State: "08004"})
+		if f.Verdict != test.verdict || f.Unreachable() != test.down {
+			t.Errorf("%d while dialling: %v, down %v, want %+v", test.number, f.Verdict, f.Unreachable(), test)
 		}
 	}
 }

@@ -76,6 +76,8 @@ func explainLogin(f *driver.Fault, e *pgconn.PgError) {
 		f.Kind, f.Verdict = driver.Argument, driver.Never
 		f.Hint = "it is PgBouncer that says this: leave the parameter out of the URL, or add it to its " +
 			"track_extra_parameters or ignore_startup_parameters"
+	case e.Code == "08P01" && strings.HasPrefix(e.Message, "no more connections allowed"):
+		f.Verdict, f.Crowded, f.Hint = driver.Again, true, "PgBouncer has max_client_conn already: raise it, or have smaller pools"
 	case f.Verdict == driver.IfSafe: // nothing was sent yet that could have been applied
 		f.Verdict = driver.Again
 	}

@@ -55,19 +55,21 @@ func TestWhatTheServerSaysAtLoginIsClassified(t *testing.T) {
 		kind          driver.Kind
 		verdict       driver.Verdict
 		hint          string
+		down          bool
 	}{
-		{"53300", "sorry, too many clients already", driver.Unavailable, driver.Again, "max_connections"},
-		{"57P03", "the database system is starting up", driver.Unavailable, driver.Again, "starting"},
-		{"08P01", "no more connections allowed (max_client_conn)", driver.Unavailable, driver.Again, ""},
-		{"08P01", "unsupported startup parameter: search_path", driver.Argument, driver.Never, "PgBouncer"},
-		{"42704", `unrecognized configuration parameter "sslmod"`, driver.Argument, driver.Never, "parameter of the URL"},
-		{"42501", "permission denied for database", driver.Permission, driver.Never, ""},
-		{"XX999", "nobody knows", driver.Unknown, driver.Never, ""},
-		{"", "", driver.Unknown, driver.Never, ""},
+		{"53300", "sorry, too many clients already", driver.Unavailable, driver.Again, "max_connections", false},
+		{"57P03", "the database system is starting up", driver.Unavailable, driver.Again, "starting", true},
+		{"08P01", "no more connections allowed (max_client_conn)", driver.Unavailable, driver.Again, "max_client_conn", false},
+		{"08P01", "server login has been failing, try again later", driver.Unavailable, driver.Again, "", true},
+		{"08P01", "unsupported startup parameter: search_path", driver.Argument, driver.Never, "PgBouncer", false},
+		{"42704", `unrecognized configuration parameter "sslmod"`, driver.Argument, driver.Never, "parameter of the URL", false},
+		{"42501", "permission denied for database", driver.Permission, driver.Never, "", false},
+		{"XX999", "nobody knows", driver.Unknown, driver.Never, "", false},
+		{"", "", driver.Unknown, driver.Never, "", false},
 	} {
 		f := refusal(t, newRogue(t, refuse(test.code, test.message)).local())
-		if f.Kind != test.kind || f.Verdict != test.verdict || f.Sent {
-			t.Errorf("%s: kind %v, verdict %v, sent %v", test.code, f.Kind, f.Verdict, f.Sent)
+		if f.Kind != test.kind || f.Verdict != test.verdict || f.Sent || f.Unreachable() != test.down {
+			t.Errorf("%s: kind %v, verdict %v, sent %v, down %v", test.code, f.Kind, f.Verdict, f.Sent, f.Unreachable())
 		}
 		wants(t, test.code, f.Hint, test.hint)
 		wants(t, test.code, f.Err.Error(), test.message)

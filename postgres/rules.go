@@ -176,7 +176,7 @@ func serverRules() []driver.Rule {
 	refused := driver.Rule{Kind: driver.Unavailable, Verdict: driver.Again, Commit: driver.Again, Evict: true, TxDead: true}
 	// Of resources and the system it is worth another try, but not three: somebody may have made room. At COMMIT nobody trusts it.
 	resource := driver.Rule{Verdict: driver.Again, Commit: driver.Ambiguous, Once: true}
-	full := driver.Rule{Verdict: driver.Again, Commit: driver.Ambiguous} // said of a login
+	crowded := driver.Rule{Verdict: driver.Again, Commit: driver.Ambiguous, Crowded: true} // said of a login
 	with := func(r driver.Rule, kind driver.Kind, hint string) driver.Rule {
 		r.Kind, r.Hint = kind, hint
 		return r
@@ -197,7 +197,7 @@ func serverRules() []driver.Rule {
 		each(with(resource, driver.Full, "the server's disk is full"), "53100 disk_full"),
 		each(with(resource, driver.Full, "a limit of the server's configuration, such as temp_file_limit"),
 			"53400 configuration_limit_exceeded"),
-		each(with(full, driver.Unavailable,
+		each(with(crowded, driver.Unavailable,
 			"the server has max_connections already: have smaller pools, or a PgBouncer in front of it"),
 			"53300 too_many_connections"),
 		// Class 57, operator intervention.

@@ -83,7 +83,7 @@ func BothFailed(a, b *driver.Fault) *driver.Fault {
 	if a.Code == "" && (b.Code != "" || b.Verdict > a.Verdict) {
 		both = *b
 	}
-	both.Verdict = max(a.Verdict, b.Verdict)
+	both.Verdict, both.Crowded = max(a.Verdict, b.Verdict), a.Crowded || b.Crowded
 	both.Err = fmt.Errorf("%w; %w", a.Err, b.Err)
 	return &both
 }

@@ -59,3 +59,18 @@ func TestABrokenConnectionSaysWhatMayHaveHappened(t *testing.T) {
 		}
 	}
 }
+
+func TestOfSeveralHostsOneThatIsOnlyFullIsReachable(t *testing.T) {
+	t.Parallel()
+	full := &driver.Fault{Kind: driver.Unavailable, Phase: driver.Dial, Verdict: driver.Again, Code: "53300", Crowded: true, Err: io.EOF}
+	starting := &driver.Fault{Kind: driver.Unavailable, Phase: driver.Dial, Verdict: driver.Again, Code: "57P03", Err: io.EOF}
+	silent := &driver.Fault{Kind: driver.Unavailable, Phase: driver.Dial, Verdict: driver.Again, Err: io.EOF}
+	for _, pair := range [][2]*driver.Fault{{full, silent}, {silent, full}, {full, starting}, {starting, full}} {
+		if f := BothFailed(pair[0], pair[1]); f.Unreachable() {
+			t.Errorf("%+v and %+v: neither is to be reached", pair[0], pair[1])
+		}
+	}
+	if f := BothFailed(silent, starting); !f.Unreachable() {
+		t.Errorf("%+v", f)
+	}
+}
