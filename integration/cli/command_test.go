@@ -58,6 +58,7 @@ func TestCommand(t *testing.T) {
 	on("MongoDB", func(t *testing.T) string { return servers.FerretDB(t, servers.Durable()).Database(t) }, map[string]func(*shell){
 		"statements and commands run, and Extended JSON is printed": documents,
 		"values are bound by name, and arrays and documents":        argumentsForMongoDB,
+		"a file of mongoexport's is loaded":                         exported,
 		"Chinook's JSON is loaded":                                  loadsChinookIntoMongoDB,
 	})
 }

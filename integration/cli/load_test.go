@@ -48,6 +48,15 @@ create table track (id int primary key, title varchar(40));
 	s.equal(s.must("query", "-o", "jsonl", "select id, title from track order by id"),
 		`{"id":1,"title":"größer ✓\n"}`+"\n"+`{"id":2,"title":""}`+"\n"+`{"id":3,"title":null}`+"\n")
 
+	// What mongoexport writes is what it stands for.
+	s.must("exec", "create table exported (_id varchar(24), at timestamp, price decimal(10,2))")
+	s.in = `{"_id":{"$oid":"6b040b873f7bc7081c42aba3"},"at":{"$date":"2021-01-02T03:04:05Z"},"price":{"$numberDecimal":"1.10"}}`
+	if code, _, errs := s.run("load", "-f", "-", "--into", "exported"); code != 0 {
+		s.Fatal(errs)
+	}
+	s.equal(s.must("query", "-o", "csv", "select _id, substr(cast(at as char(19)), 1, 19) as at, case when price = 1.1 then 'yes' end as price from exported"),
+		"_id,at,price\n6b040b873f7bc7081c42aba3,2021-01-02 03:04:05,yes\n")
+
 	// A failure in the second table leaves the first, and nothing of the second.
 	s.must("exec", "delete from track")
 	code, _, errs = s.run("load", "-f", path)

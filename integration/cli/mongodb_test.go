@@ -42,6 +42,29 @@ db.gone.insertOne({a: 1}); db.gone.drop();
 	s.has(errs, ":2:")
 }
 
+// exported has a file as mongoexport writes it come back as it went in, and found by its id.
+func exported(s *shell) {
+	const rows = `{"_id":{"$oid":"6b040b873f7bc7081c42aba3"},"at":{"$date":"2021-01-02T03:04:05Z"},"price":{"$numberDecimal":"1.10"},` +
+		`"of":{"ids":[{"$oid":"6b040b873f7bc7081c42aba4"}]},"raw":{"$binary":{"base64":"ABEiM0RVZneImaq7zN3u/w==","subType":"04"}}}` + "\n"
+	s.in = rows
+	if strings.Contains(s.must("ping"), "FerretDB") { // which knows no decimals
+		s.in = strings.Replace(rows, `{"$numberDecimal":"1.10"}`, `1.1`, 1)
+	}
+	want := s.in
+	if code, _, errs := s.run("load", "-f", "-", "--into", "exported"); code != 0 {
+		s.Fatal(errs)
+	}
+	s.equal(s.must("query", "-o", "jsonl", "db.exported.find({_id: ?})", `{"$oid": "6b040b873f7bc7081c42aba3"}`), want)
+	s.equal(s.must("query", "-o", "jsonl", "db.exported.countDocuments({at: {$lt: :t}})", `t={"$date": "2021-01-02T03:04:06Z"}`), `{"n":1}`+"\n")
+
+	s.in = `{"_id": 2}` + "\n" + `{"_id": {"$oid": "6b"}}`
+	code, _, errs := s.run("load", "-f", "-", "--into", "exported")
+	if code != 1 {
+		s.Errorf("exit code %d", code)
+	}
+	s.has(errs, "standard input:2: _id: ", "is no value of Extended JSON")
+}
+
 // loadsChinookIntoMongoDB loads all of Chinook from its JSON, and asks for what tells that all of it is there.
 func loadsChinookIntoMongoDB(s *shell) {
 	code, _, errs := s.run("load", "-f", s.scriptOfChinook("ChinookData.json"))

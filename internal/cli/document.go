@@ -1,13 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/mongodb"
 )
 
@@ -43,60 +45,114 @@ func prepareDocuments(text string, list []string, asText bool) ([]any, error) {
 
 // documentArgument is argument for MongoDB, where an array and an object are values of their own. Their numbers are as an ARG's.
 func documentArgument(s string) any {
-	if strings.HasPrefix(s, "[") || strings.HasPrefix(s, "{") {
-		if v, err := ordered([]byte(s), func(digits string) (any, error) { return argument(digits), nil }); err == nil {
-			return v
-		}
+	if !json.Valid([]byte(s)) || s[0] != '[' && s[0] != '{' {
+		return argument(s)
 	}
-	return argument(s)
+	v, err := ordered([]byte(s), func(digits string) (any, error) { return argument(digits), nil })
+	if err != nil {
+		return json.RawMessage(s) // the engine says what is wrong with it
+	}
+	return v
 }
 
-// ordered reads JSON: an object as a bson.D, which keeps the order of its keys, an array as a []any.
+// ordered reads what is known to be JSON: an object as a bson.D, which keeps the order of its keys, or as the value that it is in
+// Extended JSON; an array as a []any.
 func ordered(text []byte, number func(digits string) (any, error)) (any, error) {
-	if !json.Valid(text) { // the decoder would stop behind the first value
-		return nil, errors.New("it isn't JSON")
-	}
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	return orderedValue(d, number)
+	return (&documentReader{d, text, number}).value()
 }
 
-// orderedValue reads a value of what is known to be JSON.
-func orderedValue(d *json.Decoder, number func(digits string) (any, error)) (any, error) {
-	t, err := d.Token()
+type documentReader struct {
+	*json.Decoder
+	text   []byte
+	number func(digits string) (any, error)
+}
+
+func (r *documentReader) value() (any, error) {
+	t, err := r.Token()
 	if err != nil {
 		return nil, err
 	}
+	start := r.InputOffset() - 1
 	switch t := t.(type) {
 	case json.Number:
-		return number(t.String())
+		return r.number(t.String())
 	case json.Delim:
 		if t == '[' {
 			list := []any{}
-			for d.More() {
-				v, err := orderedValue(d, number)
+			for r.More() {
+				v, err := r.value()
 				if err != nil {
 					return nil, err
 				}
 				list = append(list, v)
 			}
-			_, err = d.Token()
+			_, err = r.Token()
 			return list, err
 		}
 		document := bson.D{}
-		for d.More() {
-			key, err := d.Token()
+		for r.More() {
+			key, err := r.Token()
 			if err != nil {
 				return nil, err
 			}
-			v, err := orderedValue(d, number)
+			v, err := r.value()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
 			document = append(document, bson.E{Key: key.(string), Value: v})
 		}
-		_, err = d.Token()
-		return document, err
+		if _, err = r.Token(); err != nil {
+			return nil, err
+		}
+		if v, ok, err := fromExtended(r.text[start:r.InputOffset()]); ok || err != nil {
+			return v, err
+		}
+		return document, nil
 	}
 	return t, nil
+}
+
+// fromExtended returns what an object stands for that is a value of MongoDB's Extended JSON; ok is false for any other. Regular
+// expressions and code aren't taken: they would act, where a bound value is only ever a value.
+func fromExtended(object []byte) (value any, ok bool, err error) {
+	key, _, _ := bytes.Cut(bytes.TrimLeft(object[1:], "\" \t\r\n"), []byte(`"`))
+	switch string(key) {
+	case "$oid", "$date", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal", "$binary", "$uuid", "$timestamp":
+	default:
+		return nil, false, nil
+	}
+	var doc struct{ V any }
+	if err := bson.UnmarshalExtJSON(slices.Concat([]byte(`{"v":`), object, []byte("}")), false, &doc); err != nil {
+		return nil, false, fmt.Errorf("%s is no value of Extended JSON: %w", object, err)
+	}
+	return doc.V, true, nil
+}
+
+// inSQL returns a value of Extended JSON as an SQL database has it; ok is false where none has it.
+func inSQL(value any) (v any, ok bool) {
+	switch v := value.(type) {
+	case bson.ObjectID:
+		return v.Hex(), true
+	case bson.DateTime:
+		return v.Time().UTC(), true
+	case bson.Decimal128:
+		d, err := plinth.ParseDecimal(v.String())
+		return d, err == nil
+	case int32:
+		return int64(v), true
+	case int64, float64:
+		return v, true
+	case bson.Binary:
+		switch v.Subtype {
+		case bson.TypeBinaryGeneric:
+			return v.Data, true
+		case bson.TypeBinaryUUID:
+			if d := v.Data; len(d) == 16 {
+				return fmt.Sprintf("%x-%x-%x-%x-%x", d[:4], d[4:6], d[6:8], d[8:10], d[10:]), true
+			}
+		}
+	}
+	return nil, false
 }

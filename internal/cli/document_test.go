@@ -2,6 +2,7 @@ package cli
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"math"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 )
 
@@ -52,6 +54,7 @@ func TestValuesForMongoDBAreJSON(t *testing.T) {
 		"5": int64(5), "1.5": 1.5, "null": nil, "true": true, "x": "x", `"5"`: `"5"`, "": "",
 		"[]": []any{}, `[100, -5, "5", null, [1.5]]`: []any{int64(100), int64(-5), "5", nil, []any{1.5}},
 		"{}": bson.D{}, `{"b": 1, "a": {"c": [99999999999999999999]}}`: bson.D{{Key: "b", Value: int64(1)}, {Key: "a", Value: bson.D{{Key: "c", Value: []any{"99999999999999999999"}}}}},
+		`{"$oid": "6b040b873f7bc7081c42aba3"}`: mustID("6b040b873f7bc7081c42aba3"), `{"$oid": "6b"}`: json.RawMessage(`{"$oid": "6b"}`),
 		"[1": "[1", "[1] x": "[1] x", "{a: 1}": "{a: 1}", "[x]": "[x]",
 	} {
 		if got := documentArgument(in); !reflect.DeepEqual(got, want) {
@@ -85,11 +88,67 @@ func TestArgumentsOfAStatementForMongoDB(t *testing.T) {
 		{"db.t.find({a: :a})", "1", "name=value"},
 		{"db.t.find({a: {$in: ?}})", "1", "a JSON array"},
 		{"db.t.find({a: ?})", `{"$gt": 1}`, "write operators into the statement"},
+		{"db.t.find({a: ?})", `{"$regularExpression": {"pattern": "", "options": ""}}`, "write operators into the statement"},
+		{"db.t.find({a: ?})", `{"$code": "1"}`, "write operators into the statement"},
+		{"db.t.find({a: ?})", `{"$oid": "6b"}`, "write operators into the statement"},
 		{"db.t.find(:f)", `f={"a": {"$ne": null}}`, "write operators into the statement"},
 	} {
 		_, err := prepareDocuments(c.text, []string{c.arg}, false)
 		if h, ok := errors.AsType[*hinted](err); !ok || !h.usage || !strings.Contains(h.hint, c.hint) {
 			t.Errorf("%s with %s: %#v", c.text, c.arg, err)
+		}
+	}
+}
+
+func mustID(hex string) bson.ObjectID {
+	id, err := bson.ObjectIDFromHex(hex)
+	if err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// TestExtendedJSONIsTheValueThatItStandsFor reads it for a document, and for the column of a table.
+func TestExtendedJSONIsTheValueThatItStandsFor(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2021, 1, 2, 3, 4, 5, 0, time.UTC)
+	exact, err := plinth.ParseDecimal("1.10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := []byte{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
+	for _, c := range []struct {
+		json              string
+		document, inTable any
+	}{
+		{`{"$oid": "6b040b873f7bc7081c42aba3"}`, mustID("6b040b873f7bc7081c42aba3"), "6b040b873f7bc7081c42aba3"},
+		{`{ "$date": "2021-01-02T03:04:05Z"}`, bson.NewDateTimeFromTime(at), at},
+		{`{"$date":{"$numberLong":"1609556645000"}}`, bson.NewDateTimeFromTime(at), at},
+		{`{"$numberInt": "-5"}`, int32(-5), int64(-5)},
+		{`{"$numberLong": "5"}`, int64(5), int64(5)},
+		{`{"$numberDouble": "1.5"}`, 1.5, 1.5},
+		{`{"$numberDecimal": "1.10"}`, bson.NewDecimal128(0x303c000000000000, 110), exact},
+		{`{"$numberDecimal": "NaN"}`, bson.NewDecimal128(0x7c00000000000000, 0), `{"$numberDecimal":"NaN"}`},
+		{`{"$binary": {"base64": "YWJj", "subType": "00"}}`, bson.Binary{Data: []byte("abc")}, []byte("abc")},
+		{`{"$binary": {"base64": "ABEiM0RVZneImaq7zN3u/w==", "subType": "04"}}`, bson.Binary{Subtype: 4, Data: id}, "00112233-4455-6677-8899-aabbccddeeff"},
+		{`{"$uuid": "00112233-4455-6677-8899-aabbccddeeff"}`, bson.Binary{Subtype: 4, Data: id}, "00112233-4455-6677-8899-aabbccddeeff"},
+		{`{"$timestamp": {"t": 1, "i": 2}}`, bson.Timestamp{T: 1, I: 2}, `{"$timestamp":{"t":1,"i":2}}`},
+		{`{"$ref": "a", "$id": 5}`, bson.D{{Key: "$ref", Value: "a"}, {Key: "$id", Value: int64(5)}}, `{"$ref":"a","$id":5}`},
+		{`{"a": {"$oid": "6b040b873f7bc7081c42aba3"}}`, bson.D{{Key: "a", Value: mustID("6b040b873f7bc7081c42aba3")}}, `{"a":{"$oid":"6b040b873f7bc7081c42aba3"}}`},
+	} {
+		if got, err := ordered([]byte(c.json), number); err != nil || !reflect.DeepEqual(got, c.document) {
+			t.Errorf("%s is %#v, %v; want %#v", c.json, got, err, c.document)
+		}
+		if got, err := inColumn(json.RawMessage(c.json)); err != nil || !reflect.DeepEqual(got, c.inTable) {
+			t.Errorf("%s in a table is %#v, %v; want %#v", c.json, got, err, c.inTable)
+		}
+	}
+	for _, wrong := range []string{`{"$oid": "6b"}`, `{"$date": true}`, `{"$numberLong": "x"}`, `{"$oid": "6b040b873f7bc7081c42aba3", "a": 1}`} {
+		if got, err := ordered([]byte(wrong), number); err == nil {
+			t.Errorf("%s is %#v", wrong, got)
+		}
+		if got, err := inColumn(json.RawMessage(wrong)); err == nil {
+			t.Errorf("%s in a table is %#v", wrong, got)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"encoding/hex"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -116,23 +118,8 @@ func extended(names []string, values []driver.Value) ([]byte, error) {
 
 // uuid returns the binary of a UUID's text, or the text of what is none.
 func uuid(text string) any {
-	var b []byte
-	for i := 0; i+1 < len(text); i += 2 {
-		if text[i] == '-' {
-			i--
-			continue
-		}
-		n := 0
-		for _, c := range []byte(text[i : i+2]) {
-			digit := bytes.IndexByte([]byte("0123456789abcdef"), c)
-			if digit < 0 {
-				return text
-			}
-			n = n<<4 | digit
-		}
-		b = append(b, byte(n))
-	}
-	if len(b) != 16 {
+	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(b) != 16 {
 		return text
 	}
 	return bson.Binary{Subtype: bson.TypeBinaryUUID, Data: b}

@@ -32,7 +32,7 @@ refuses the login, 130 interrupted.`
 
 // argHelp is what query and exec say of their arguments.
 const argHelp = "A JSON number, true, false or null is bound as that, a JSON array as the list of IN (?), anything else as text. " +
-	"For MongoDB, any JSON array or object is bound as that, without operators. With :name placeholders, each ARG is name=value."
+	"For MongoDB, any JSON array or object is bound as that, without operators, {\"$oid\": \"…\"} and its like as what they stand for. With :name placeholders, each ARG is name=value."
 
 // help prints the help of the program or of a command, for which it takes away the flags that do nothing there.
 func help(o kong.HelpOptions, ctx *kong.Context) error {

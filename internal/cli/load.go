@@ -34,7 +34,8 @@ file, whatever their case, or in snake case: MediaTypeId goes into media_type_id
 loaded; where a later one lacks some they are NULL.
 
 JSON's numbers keep all their digits, objects and arrays within a row become JSON text, and what is text stays text: the
-database makes of it what the column holds.
+database makes of it what the column holds. Values of MongoDB's Extended JSON ({"$oid": …}, {"$date": …}, {"$numberDecimal": …}),
+as mongoexport writes them, are what they stand for.
 
 A table is loaded wholly or not at all, in one transaction, while the file is read; those before it in the file stay. A
 row that can't be loaded is told with its line.

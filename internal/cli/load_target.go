@@ -113,14 +113,27 @@ func (t *table) bind(r row) ([]any, error) {
 		t.seen[at] = r.number
 		args[at] = r.values[i]
 		if nested, ok := args[at].(json.RawMessage); ok {
-			var text bytes.Buffer
-			if err := json.Compact(&text, nested); err != nil {
-				return nil, err
+			var err error
+			if args[at], err = inColumn(nested); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			args[at] = text.String()
 		}
 	}
 	return args, nil
+}
+
+// inColumn returns an object or an array as a column takes it: the value that it is in Extended JSON, else its text.
+func inColumn(nested json.RawMessage) (any, error) {
+	if special, ok, err := fromExtended(nested); err != nil {
+		return nil, err
+	} else if ok {
+		if v, ok := inSQL(special); ok {
+			return v, nil
+		}
+	}
+	var text bytes.Buffer
+	err := json.Compact(&text, nested)
+	return text.String(), err
 }
 
 // run loads the rows in a transaction, for only that can undo them when the file turns out to be wrong.
@@ -174,7 +187,7 @@ func (d documents) bind(r row) ([]any, error) {
 				return inDocument(n), err
 			})
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		document[i] = bson.E{Key: name, Value: value}
