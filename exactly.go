@@ -74,10 +74,13 @@ func ExactlyOnce[T any](ctx context.Context, e *Engine, token string, fn func(ct
 
 // CreateTokens makes the table that ExactlyOnce needs, unless it's there: plinth_tokens, with the columns token (the
 // primary key), result (JSON, NULL if there is none) and created_at. It takes the rights to do that, and is for a migration
-// or a deployment.
+// or a deployment. ErrUnsupported: the server has no transactions (a MongoDB that stands alone), so nothing could be applied once.
 func CreateTokens(ctx context.Context, e *Engine) error {
 	st, err := e.tokens("create tokens")
 	if err != nil {
+		return err
+	}
+	if err := e.InTx(ctx, func(context.Context, *Tx) error { return nil }); err != nil {
 		return err
 	}
 	for _, text := range st.Create {

@@ -205,7 +205,7 @@ func (b *backend) acquire(ctx context.Context, need driver.Need) (*session, erro
 		return nil, netdriver.AcquireFault(ctx, err)
 	}
 	s := slot.Value()
-	s.slot = slot
+	s.slot, s.access = slot, need.Access
 	return s, nil
 }
 

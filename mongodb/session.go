@@ -18,6 +18,7 @@ type session struct {
 	back   *backend
 	client *client
 	slot   *pool.Conn[*session] // while it's borrowed
+	access driver.Access        // what for
 	life   context.Context
 	rows   rows
 	tx     transaction
@@ -142,8 +143,13 @@ func (s *session) failed(c *call, phase driver.Phase, err error) *driver.Fault {
 	return f
 }
 
-// database is what statements run in.
-func (s *session) database() *mongo.Database { return s.client.Database(s.back.to.Database) }
+// database is what statements run in. Within a transaction the library looks at that one's read preference alone.
+func (s *session) database() *mongo.Database {
+	if pref := s.preference(); pref != s.back.to.pref {
+		return s.client.Database(s.back.to.Database, options.Database().SetReadPreference(pref))
+	}
+	return s.client.Database(s.back.to.Database)
+}
 
 // Ping implements driver.Session. It asks a server that reads would go to.
 func (s *session) Ping(ctx context.Context) (driver.Server, error) {

@@ -251,10 +251,11 @@ func (s *session) TxState() driver.TxState {
 	return driver.TxIdle
 }
 
-// preference is from where reads come: within a transaction always the primary.
+// preference is from where reads come: what the URL says, but the primary for who may write, too. So plinth.OnPrimary holds, and
+// a Conn reads what it wrote.
 func (s *session) preference() *readpref.ReadPref {
-	if s.tx.open {
-		return readpref.Primary()
+	if s.access == driver.Read && !s.tx.open || s.back.to.pref.Mode() == readpref.PrimaryMode {
+		return s.back.to.pref
 	}
-	return s.back.to.pref
+	return readpref.Primary()
 }

@@ -183,6 +183,10 @@ func (b *builder) decide() {
 		if !b.w.writes && !b.w.unknown {
 			s.Access = driver.Read
 		}
+	case RunCommand:
+		if onlyReads(s.Name) {
+			s.Access = driver.Read
+		}
 	case CreateIndexes, DropIndexes, Drop, CreateCollection, DropDatabase:
 		s.Schema = true
 	}

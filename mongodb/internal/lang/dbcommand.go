@@ -97,6 +97,16 @@ func changesSchema(name string) bool {
 	return false
 }
 
+// onlyReads reports whether it's known of another command that it writes nothing. (Manual, "Database Commands".)
+func onlyReads(name string) bool {
+	switch name {
+	case "listCollections", "listIndexes", "dbStats", "collStats", "dataSize", "explain", "ping", "hello", "buildInfo",
+		"serverStatus", "connectionStatus":
+		return true
+	}
+	return false
+}
+
 // onCollection reports whether what follows another command's name is a collection.
 func onCollection(name string) bool {
 	switch name {
