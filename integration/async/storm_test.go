@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -13,11 +12,12 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/async"
 	"github.com/plinthdb/plinth/future"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 // soak returns long where the long forms are asked for.
 func soak(short, long int) int {
-	if os.Getenv("PLINTH_SOAK") != "" {
+	if suite.InFull() {
 		return long
 	}
 	return short

@@ -201,20 +201,6 @@ func (f *field) counted(ctx context.Context, what, more string) (figure, error) 
 	return figure{what: what, saw: saw, target: "missing 0, twice 0, refused and there 0", ok: err == nil}, nil
 }
 
-// eventually waits until cond holds.
-func eventually(ctx context.Context, what string, cond func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	for !cond() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited %v in vain: %s", within, what)
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-	return nil
-}
-
 // all runs f on so many goroutines for numbers from 0 to n-1, and shows how far it has got. The first error ends it.
 func (b *bench) all(ctx context.Context, what string, goroutines, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/ledger"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 func killTrials() []trial {
@@ -92,7 +93,7 @@ func (b *bench) writing(ctx context.Context, set ...func(*plinth.Options)) (*wri
 // further waits until so many more writes have succeeded.
 func (w *writing) further(ctx context.Context, n int64) error {
 	at := w.Done.Load()
-	err := eventually(ctx, "writes go on", func() bool { return w.Done.Load() >= at+n || w.errs.Load() != nil })
+	err := suite.Until(ctx, "writes go on", func() bool { return w.Done.Load() >= at+n || w.errs.Load() != nil })
 	if unexpected := w.errs.Load(); unexpected != nil {
 		return *unexpected
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/ledger"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/plinthtest"
 )
 
@@ -45,7 +46,7 @@ func (b *bench) lossy(ctx context.Context) (*lossy, error) {
 // lose has the next call lose a reply: to its nth flight, or to the first that has a text in it. Before, it waits until what the
 // driver did in the background about the connections that were lost earlier has passed the proxy.
 func (l *lossy) lose(ctx context.Context, round int, containing string, flight int) error {
-	err := eventually(ctx, "only the engine's connection is left", func() bool {
+	err := suite.Until(ctx, "only the engine's connection is left", func() bool {
 		s := l.proxy.Stats()
 		return s.Accepted >= s.Dropped*(1+l.b.asides) && s.Open <= 1 && l.e.Stats().InUse == 0
 	})

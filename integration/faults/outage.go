@@ -10,6 +10,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/ledger"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 func outageTrials() []trial {
@@ -81,7 +82,7 @@ func down(ctx context.Context, b *bench) ([]figure, error) {
 	for round := range rounds {
 		b.progress.show("outages", round, rounds)
 		at := succeeded.Load()
-		if err := eventually(ctx, "calls go on", func() bool { return succeeded.Load() > at+1_000 }); err != nil {
+		if err := suite.Until(ctx, "calls go on", func() bool { return succeeded.Load() > at+1_000 }); err != nil {
 			return nil, err
 		}
 		if err := b.server.Kill(); err != nil {
@@ -217,7 +218,7 @@ func flips(ctx context.Context, b *bench) ([]figure, error) {
 		if err := tell(b.flip); err != nil {
 			return nil, err
 		}
-		if err := eventually(ctx, "writes are refused", func() bool { return refused.Load()+bare.Load()+other.Load() > at }); err != nil {
+		if err := suite.Until(ctx, "writes are refused", func() bool { return refused.Load()+bare.Load()+other.Load() > at }); err != nil {
 			return nil, err
 		}
 		<-time.After(500 * time.Millisecond)
@@ -225,7 +226,7 @@ func flips(ctx context.Context, b *bench) ([]figure, error) {
 			return nil, err
 		}
 		back, so := time.Now(), written.Load()
-		if err := eventually(ctx, "writes are taken again", func() bool { return written.Load() > so }); err != nil {
+		if err := suite.Until(ctx, "writes are taken again", func() bool { return written.Load() > so }); err != nil {
 			return nil, err
 		}
 		slowest = max(slowest, time.Since(back))

@@ -66,10 +66,24 @@ func (w *Writer) Write(ctx context.Context) error {
 // server is gone is told to unexpected, and ends the writer it befell.
 func (w *Writer) Start(unexpected func(error)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.run(func() bool { return ctx.Err() != nil }, unexpected)
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// Calls has the writers make so many calls. Else it's as Start.
+func (w *Writer) Calls(n int64, unexpected func(error)) {
+	w.run(func() bool { return w.Began.Load() >= n }, unexpected)
+}
+
+func (w *Writer) run(over func() bool, unexpected func(error)) {
 	var work sync.WaitGroup
 	for range Writers {
 		work.Go(func() {
-			for ctx.Err() == nil {
+			for !over() {
 				err := w.Write(context.Background())
 				late := w.Timely && errors.Is(err, plinth.ErrTimeout)
 				if err != nil && !Gone(err) && !late {
@@ -79,7 +93,7 @@ func (w *Writer) Start(unexpected func(error)) (stop func()) {
 			}
 		})
 	}
-	return func() { cancel(); work.Wait() }
+	work.Wait()
 }
 
 // Gone reports whether an error is what is said when the server is gone.

@@ -3,9 +3,9 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/plinthdb/plinth"
@@ -230,6 +230,7 @@ func TestReadOnlyAndPermissionsAreClassified(t *testing.T) {
 
 func TestServerLimitsEndStatements(t *testing.T) {
 	url := servers.Postgres(t).Database(t)
+	admin := openURL(t, url)
 	e := openURL(t, url+"&statement_timeout=50ms&lock_timeout=40ms&idle_in_transaction_session_timeout=60ms")
 	_, err := e.Execute(t.Context(), "select pg_sleep(10)")
 	if pe, ok := errors.AsType[*plinth.Error](err); !ok || pe.Kind != plinth.ErrTimeout || pe.Code != "57014" || !strings.Contains(pe.Hint, "statement_timeout") {
@@ -239,8 +240,10 @@ func TestServerLimitsEndStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, tx, "select 1")
-	<-time.After(200 * time.Millisecond) // the server's clock, which nothing tells of
+	pid := count(t, tx, "select pg_backend_pid()")
+	eventually(t, "the server has ended the session", func() bool {
+		return count(t, admin, "select count(*) from pg_stat_activity where pid = "+strconv.Itoa(pid)) == 0
+	})
 	_, err = tx.Execute(t.Context(), "select 1")
 	if pe, ok := errors.AsType[*plinth.Error](err); !ok || pe.Kind != plinth.ErrUnavailable || pe.Code != "25P03" {
 		t.Errorf("idle_in_transaction_session_timeout: %v", err)

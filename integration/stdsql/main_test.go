@@ -13,6 +13,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/postgres"
@@ -68,15 +69,7 @@ func open(
 		if err := db.DB.Close(); err != nil {
 			t.Error("closing the *sql.DB:", err)
 		}
-		for range 600 { // a session may be made as good as new after it was given back
-			if engine.Stats().InUse == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := engine.Stats().InUse; n != 0 {
-			t.Errorf("%d connections are in use at the end", n)
-		}
+		suite.Idle(t, engine) // a session may be made as good as new after it was given back
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := engine.Close(ctx); err != nil {

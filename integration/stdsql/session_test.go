@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/postgres"
@@ -56,10 +57,7 @@ func cancelAtRandom(t *testing.T, db *database) {
 		})
 	}
 	wg.Wait()
-	deadline := time.Now().Add(20 * time.Second)
-	for db.engine.Stats().InUse > 0 && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
+	suite.Idle(t, db.engine)
 	open := db.in(
 		"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'",
 		`SELECT count(*) FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id

@@ -24,7 +24,11 @@ func newWriter(b *book, e *plinth.Engine) *writer {
 
 // start has the writers write until what it returns is called.
 func (w *writer) start(t testing.TB) (stop func()) {
-	return w.Start(func(err error) { t.Errorf("a write ended with %v", err) })
+	return w.Start(unexpected(t))
+}
+
+func unexpected(t testing.TB) func(error) {
+	return func(err error) { t.Errorf("a write ended with %v", err) }
 }
 
 // further waits until so many more writes have succeeded.
@@ -60,13 +64,7 @@ func (d *Database) connectionsCutAtARandomByte(t *testing.T) {
 		return plinthtest.Plan{ToClient: plinthtest.Path{Cut: cut}}
 	})
 	n := int64(times(5_000))
-	stop := w.start(t)
-	for at := time.Now(); w.Began.Load() < n && !t.Failed(); <-time.After(5 * time.Millisecond) {
-		if time.Since(at) > 10*time.Minute {
-			t.Error("it takes too long")
-		}
-	}
-	stop()
+	w.Calls(n, unexpected(t))
 	Idle(t, w.Engine)
 	d.quiet(t, direct)
 	sum := w.summary(t, direct)

@@ -95,17 +95,13 @@ func (d *Database) deadlocks(t *testing.T) {
 	l := d.newLocking(t, d.Server(t, d.DeadlocksSoon...).Database(t))
 	kept := 0
 	for round := range rounds {
-		both := make(chan struct{}, 2)
-		meet := func() {
-			both <- struct{}{}
-			Eventually(t, "both hold one", func() bool { return len(both) == 2 })
-		}
+		bothHoldOne := meeting(2)
 		cross := func(ctx context.Context, tx *plinth.Tx, first, second, run int) error {
 			if err := step(ctx, tx, first); err != nil {
 				return err
 			}
 			if run == 1 {
-				meet()
+				bothHoldOne(t)
 			}
 			return step(ctx, tx, second)
 		}

@@ -2,11 +2,13 @@ package suite
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,12 +67,42 @@ func Idle(t testing.TB, e *plinth.Engine) {
 	Eventually(t, "every connection is back", func() bool { return e.Stats().InUse == 0 })
 }
 
-// Eventually waits until cond holds.
+// Eventually polls until cond holds. It's for what tells nobody that it has happened: what another process does, or a server
+// within itself. Where a channel or a lock can tell, wait for that.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(Within); !cond(); <-time.After(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain: %s", Within, what)
+	if err := Until(context.Background(), what, cond); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Until is Eventually for what isn't a test's own goroutine, or has more to say when it was in vain.
+func Until(ctx context.Context, what string, cond func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, Within)
+	defer cancel()
+	for began := time.Now(); !cond(); {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited %v in vain: %s", time.Since(began).Round(time.Millisecond), what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// meeting returns a function that so many call, and that returns when all have.
+func meeting(n int32) func(t testing.TB) {
+	all := make(chan struct{})
+	var missing atomic.Int32
+	missing.Store(n)
+	return func(t testing.TB) {
+		if missing.Add(-1) == 0 {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-time.After(Within):
+			t.Errorf("waited %v in vain for the others", Within)
 		}
 	}
 }
