@@ -21,6 +21,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 // A randomType is a type of column, random values for it, and what go-sql-driver makes of what Plinth reads, where that isn't
@@ -271,19 +272,13 @@ func randomTypes() []randomType {
 	}
 }
 
-// TestRandomValuesAreThoseOfGoSQLDriver writes and reads some thousand random values; TestSoakRandomValuesAreThoseOfGoSQLDriver
-// a million, if PLINTH_SOAK is set.
-func TestRandomValuesAreThoseOfGoSQLDriver(t *testing.T) { randomValues(t, 8_000) }
-
+// TestSoakRandomValuesAreThoseOfGoSQLDriver writes the same rows of random values through both drivers into a table each, and reads
+// both tables through both: a million of values in the long form.
 func TestSoakRandomValuesAreThoseOfGoSQLDriver(t *testing.T) {
-	if os.Getenv("PLINTH_SOAK") == "" {
-		t.Skip("PLINTH_SOAK is not set")
+	values := 8_000
+	if suite.InFull() {
+		values = 1_000_000
 	}
-	randomValues(t, 1_000_000)
-}
-
-// randomValues writes the same rows through both drivers into a table each, and reads both tables through both.
-func randomValues(t *testing.T, values int) {
 	url := servers.MariaDB(t).Database(t)
 	e := openURL(t, url+"&zero_dates=zero")
 	theirs := goSQLDriver(t, url)

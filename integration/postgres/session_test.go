@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"sync"
@@ -135,13 +136,15 @@ func TestIdleConnectionsKeepNoBigRows(t *testing.T) {
 	}
 }
 
-// TestAPreparationThatIsGivenUpLeavesNothing stops the server before it answers.
+// TestAPreparationThatIsGivenUpLeavesNothing stops the server before it answers. A session that took too long to go on is ended, and
+// shows nothing; three have to live on.
 func TestAPreparationThatIsGivenUpLeavesNothing(t *testing.T) {
 	e := open(t, poolOf(1))
-	pid := count(t, e, "select pg_backend_pid()")
-	for _, text := range []string{"select 1", "select 2", "select 3"} {
+	lived := 0
+	for i := 0; i < 20 && lived < 3; i++ {
+		pid, text := count(t, e, "select pg_backend_pid()"), fmt.Sprint("select ", i)
 		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 		_, err := e.FetchOne(ctx, text)
@@ -151,12 +154,16 @@ func TestAPreparationThatIsGivenUpLeavesNothing(t *testing.T) {
 			t.Errorf("%s on a server that doesn't answer: %v", text, err)
 		}
 		idle(t, e)
+		if count(t, e, "select pg_backend_pid()") != pid {
+			continue
+		}
+		lived++
+		if n := count(t, e, "select count(*) from pg_prepared_statements where statement = '"+text+"'"); n != 0 {
+			t.Errorf("%s is left prepared", text)
+		}
 	}
-	if now := count(t, e, "select pg_backend_pid()"); now != pid {
-		t.Skip("the session didn't outlive it")
-	}
-	if n := count(t, e, "select count(*) from pg_prepared_statements where statement in ('select 1', 'select 2', 'select 3')"); n != 0 {
-		t.Errorf("%d statements are left prepared", n)
+	if lived < 3 {
+		t.Errorf("%d of 20 sessions lived on: that doesn't test much", lived)
 	}
 }
 

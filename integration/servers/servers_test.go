@@ -270,10 +270,7 @@ func TestSignalMakesAServerHang(t *testing.T) {
 }
 
 func TestStartAfterCloseIsRefused(t *testing.T) {
-	s, err := servers.Start(t.Context(), servers.KindPostgres)
-	if err != nil {
-		t.Skip(err)
-	}
+	s := servers.Postgres(t, servers.Private())
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
