@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/retry"
 )
 
@@ -28,14 +29,14 @@ const (
 	ErrLocked         = driver.Locked         // a lock wasn't to be had in time
 	ErrTimeout        = driver.Timeout        // a deadline passed; also matches context.DeadlineExceeded
 	ErrCanceled       = driver.Canceled       // the context was cancelled; also matches context.Canceled
-	ErrUnavailable    = driver.Unavailable    // the database can't be reached or opened
+	ErrUnavailable    = driver.Unavailable    // the database can't be reached or opened, or not within the acquire time-out
 	ErrReadOnly       = driver.ReadOnly       // a write on something that only reads
 	ErrAuth           = driver.Auth           // login refused
 	ErrPermission     = driver.Permission     // logged in, but not allowed to do this
 	ErrSyntax         = driver.Syntax         // the statement can't be parsed
 	ErrUndefined      = driver.Undefined      // an unknown table, column, function or database
 	ErrExists         = driver.Exists         // a table or index of that name is there already
-	ErrPoolExhausted  = driver.PoolExhausted  // no connection became free within the acquire time-out
+	ErrPoolExhausted  = driver.PoolExhausted  // all connections were in use, and none came back within the acquire time-out
 	ErrSelfDeadlock   = driver.SelfDeadlock   // the caller would wait for a connection it holds itself
 	ErrOutcomeUnknown = driver.OutcomeUnknown // sent, but nobody can say whether it was applied
 	ErrClosed         = driver.Closed         // used after Close; also matches sql.ErrConnDone
@@ -178,7 +179,10 @@ func (e *Error) LogValue() slog.Value {
 func (e *Error) Retryable() bool { return e.retryable }
 
 // Timeout reports whether a deadline or an acquire time-out was the reason, as net.Error does.
-func (e *Error) Timeout() bool { return e.Kind == ErrTimeout || e.Kind == ErrPoolExhausted }
+func (e *Error) Timeout() bool {
+	_, waited := errors.AsType[*pool.TimeoutError](e.Err)
+	return waited || e.Kind == ErrTimeout || e.Kind == ErrPoolExhausted
+}
 
 func shorten(s string, n int) string {
 	if len(s) <= n {

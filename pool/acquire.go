@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func (p *Pool[T]) TryAcquire(ctx context.Context) (*Conn[T], error) { return p.a
 func (p *Pool[T]) acquire(ctx context.Context, timeout time.Duration, try bool) (*Conn[T], error) {
 	if ctx.Err() != nil {
 		p.timeouts.Add(1)
-		return nil, p.timeoutError(0, context.Cause(ctx))
+		return nil, p.ended(ctx)
 	}
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 && p.queue.n == 0 && p.fresh(p.idle[n-1]) {
@@ -85,11 +84,10 @@ func (p *Pool[T]) wait(ctx context.Context, timeout time.Duration, try bool) (*C
 	p.unlock()
 
 	var c *Conn[T]
-	var cause error
 	select {
 	case c = <-w.ready:
 	case <-ctx.Done():
-		cause = context.Cause(ctx)
+		cause := context.Cause(ctx)
 		p.mu.Lock()
 		if w.queued {
 			p.queue.remove(w)
@@ -98,6 +96,7 @@ func (p *Pool[T]) wait(ctx context.Context, timeout time.Duration, try bool) (*C
 			p.maintain()
 			c = nil
 		}
+		w.err = p.timeoutError(p.now()-w.start, cause)
 		p.unlock()
 	}
 	err, waited := w.err, p.now()-w.start
@@ -105,22 +104,19 @@ func (p *Pool[T]) wait(ctx context.Context, timeout time.Duration, try bool) (*C
 	p.waited.Add(int64(waited))
 	p.waitBuckets[bucket(waited)].Add(1)
 
-	switch {
-	case c != nil:
-		p.handed.Add(1)
-		if p.tracking.Load() {
-			c.track()
+	if c == nil {
+		if late, ok := err.(*TimeoutError); ok {
+			p.timeouts.Add(1)
+			return nil, p.named(late)
 		}
-		return c, nil
-	case cause != nil || err == errTimedOut:
-		p.timeouts.Add(1)
-		return nil, p.timeoutError(waited, cause)
+		return nil, err
 	}
-	return nil, err
+	p.handed.Add(1)
+	if p.tracking.Load() {
+		c.track()
+	}
+	return c, nil
 }
-
-// errTimedOut marks a waiter whose acquire time-out has passed; the caller sees a TimeoutError.
-var errTimedOut = errors.New("acquire time-out")
 
 // waiter is a caller in the queue. Whoever takes it off the queue, but for the caller itself, sends on ready exactly
 // once: a connection, or nil after setting err.

@@ -83,7 +83,7 @@ func (p *Pool[T]) refuse() error {
 	p.breaker.refused++
 	now := p.now()
 	e := &DownError{Pool: p.cfg.Name, For: now - p.breaker.since, Cause: p.dials.err}
-	if p.dialing == 0 {
+	if len(p.dialing) == 0 {
 		e.Next = max(0, p.dials.next(true)-now)
 	}
 	return e
@@ -115,7 +115,7 @@ func (p *Pool[T]) breakerState() BreakerState {
 	switch {
 	case !p.down():
 		return BreakerClosed
-	case p.dialing > 0:
+	case len(p.dialing) > 0:
 		return BreakerHalfOpen
 	}
 	return BreakerOpen

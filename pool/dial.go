@@ -8,8 +8,20 @@ import (
 	"time"
 )
 
-// unserved is how many waiters there are beyond the dials and checks under way, each of which will serve one.
-func (p *Pool[T]) unserved() int { return p.queue.n - p.dialing - p.checking }
+// unserved is how many waiters there are beyond the dials and checks under way, each of which will serve one; but nobody is left
+// to a dial that hangs.
+func (p *Pool[T]) unserved() int {
+	n := p.queue.n - p.checking
+	if len(p.dialing) > 0 {
+		hangs := p.now() - dialPatience
+		for _, start := range p.dialing {
+			if start > hangs {
+				n--
+			}
+		}
+	}
+	return n
+}
 
 // maintain starts what the waiters and MinConns need: checks of idle connections, then dials. It is called, with the lock held,
 // whenever one of the numbers it looks at has changed for the worse or room has come. It condemns nothing.
@@ -26,7 +38,7 @@ func (p *Pool[T]) maintain() {
 	}
 	for p.total() < p.lim.maxOpen {
 		asked := p.unserved() > 0
-		if !asked && len(p.all)+p.dialing >= p.floor() {
+		if !asked && len(p.all)+len(p.dialing) >= p.floor() {
 			return
 		}
 		now := p.now()
@@ -35,9 +47,9 @@ func (p *Pool[T]) maintain() {
 			return
 		}
 		p.dials.started(now)
-		p.dialing++
+		p.dialing = append(p.dialing, now)
 		p.counts.dials++
-		go p.dial(p.gen, max(dialLimit, p.options.AcquireTimeout))
+		go p.dial(now, p.gen, max(dialLimit, p.options.AcquireTimeout))
 	}
 }
 
@@ -61,11 +73,20 @@ func (p *Pool[T]) floor() int {
 // dialLimit bounds a dial, so that one that hangs doesn't hold its place for ever. Drivers have shorter limits of their own.
 const dialLimit = time.Minute
 
-// dial opens a connection for whoever will be first in the queue then.
-func (p *Pool[T]) dial(gen uint64, limit time.Duration) {
+// dialPatience is after what time a dial counts as hanging: those who wait get another beside it, as long as there is room. It
+// still counts towards MaxOpenConns, and its connection is used if it comes about after all.
+const dialPatience = 2 * time.Second
+
+// dial opens a connection for whoever will be first in the queue then. It has been under way since start.
+func (p *Pool[T]) dial(start time.Duration, gen uint64, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(p.dialCtx, limit)
-	start := p.now()
+	hangs := time.AfterFunc(dialPatience, func() {
+		p.mu.Lock()
+		p.maintain()
+		p.unlock()
+	})
 	value, err := p.cfg.Dial(ctx)
+	hangs.Stop()
 	cancel()
 	now := p.now()
 	if p.cfg.OnOpen != nil {
@@ -74,7 +95,8 @@ func (p *Pool[T]) dial(gen uint64, limit time.Duration) {
 
 	p.mu.Lock()
 	defer p.unlock()
-	p.dialing--
+	at := slices.Index(p.dialing, start)
+	p.dialing = slices.Delete(p.dialing, at, at+1)
 	p.dials.ended(err)
 	p.breaker.dialled(now, err)
 	if err != nil {
@@ -161,7 +183,7 @@ type warmer struct {
 // the last dial's error if ctx ended first.
 func (p *Pool[T]) Warm(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return p.timeoutError(0, context.Cause(ctx))
+		return p.ended(ctx)
 	}
 	p.mu.Lock()
 	if p.closed {
@@ -181,11 +203,12 @@ func (p *Pool[T]) Warm(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	cause := context.Cause(ctx)
 	p.mu.Lock()
 	p.warmers = slices.DeleteFunc(p.warmers, func(o *warmer) bool { return o == w })
-	waited := p.now() - start
+	late := p.timeoutError(p.now()-start, cause)
 	p.unlock()
-	return p.timeoutError(waited, context.Cause(ctx))
+	return p.named(late)
 }
 
 // warmed ends the calls of Warm that have what they wait for.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,10 +22,18 @@ type TimeoutError struct {
 	Max           int // MaxOpenConns
 	InUse         int
 	Dialing       int
-	Waiting       int      // other callers in the queue
-	Holders       []Holder // the oldest ten, if leak detection is on
-	LastDialError error    // if the last dial failed
-	Cause         error    // the context's, or nil for the acquire time-out
+	DialingFor    time.Duration // the oldest of them
+	Waiting       int           // other callers in the queue
+	Holders       []Holder      // the oldest ten, if leak detection is on
+	LastDialError error         // if the last dial failed
+	Cause         error         // the context's, or nil for the acquire time-out
+}
+
+// Connecting reports whether what was waited for in vain was a new connection, and not one that somebody holds: there was room
+// in the pool, and to fill it failed or took most of the wait. More connections wouldn't have helped then, nor would have holding
+// them for less long.
+func (e *TimeoutError) Connecting() bool {
+	return e.InUse < e.Max && (e.LastDialError != nil || e.Dialing > 0 && e.DialingFor >= e.Waited/2)
 }
 
 // Error says what the pool was busy with, who holds its connections if that is known, and what to try.
@@ -42,6 +51,8 @@ func (e *TimeoutError) Error() string {
 		fmt.Fprintf(&b, "; the last attempt to open one failed: %v", e.LastDialError)
 	}
 	switch {
+	case e.Connecting() && e.Dialing > 0:
+		fmt.Fprintf(&b, "; connecting takes longer than %v", e.DialingFor.Round(time.Microsecond))
 	case e.InUse < e.Max:
 		// Those who hold connections aren't the reason.
 	case len(e.Holders) > 0:
@@ -71,13 +82,30 @@ func (e *TimeoutError) Unwrap() []error {
 // a stack into text isn't free.
 const namedHolders = 10
 
-// timeoutError describes the pool as it is now.
-func (p *Pool[T]) timeoutError(waited time.Duration, cause error) error {
-	e := &TimeoutError{Pool: p.cfg.Name, Waited: waited, Cause: cause}
+// timeoutError describes the pool as it is at the end of a wait: what comes back a moment later wasn't there in time. It is
+// called with the lock held; named does the rest without it.
+func (p *Pool[T]) timeoutError(waited time.Duration, cause error) *TimeoutError {
+	e := &TimeoutError{
+		Pool: p.cfg.Name, Waited: waited, Max: p.lim.maxOpen, InUse: p.inUse(), Dialing: len(p.dialing), Waiting: p.queue.n,
+		LastDialError: p.dials.err, Cause: cause,
+	}
+	if e.Dialing > 0 {
+		e.DialingFor = p.now() - p.dialing[0]
+	}
+	return e
+}
+
+// ended is the error of a caller whose context had ended before.
+func (p *Pool[T]) ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
 	p.mu.Lock()
-	e.Max, e.InUse, e.Dialing, e.Waiting = p.lim.maxOpen, p.inUse(), p.dialing, p.queue.n
-	e.LastDialError = p.dials.err
+	e := p.timeoutError(0, cause)
 	p.mu.Unlock()
+	return p.named(e)
+}
+
+// named adds who holds the connections.
+func (p *Pool[T]) named(e *TimeoutError) error {
 	if p.tracking.Load() {
 		e.Holders = p.holders(namedHolders)
 	}

@@ -45,7 +45,9 @@ func (p *Pool[T]) endWaits(now time.Duration) time.Duration {
 		if end := p.waitEnd(w); end > now {
 			next = min(next, end)
 		} else {
-			p.fail(w, errTimedOut)
+			p.queue.remove(w)
+			w.err = p.timeoutError(now-w.start, nil)
+			w.ready <- nil
 		}
 		w = following
 	}

@@ -76,9 +76,9 @@ type Pool[T any] struct {
 	idle     []*Conn[T] // a stack: the last one used is the last
 	queue    queue[T]   // callers, first come first served
 	warmers  []*warmer
-	dialing  int // dials under way
-	checking int // checks under way
-	closing  int // doomed, or being closed
+	dialing  []time.Duration // when the dials under way started, the oldest first
+	checking int             // checks under way
+	closing  int             // doomed, or being closed
 	doomed   []doomed[T]
 	dials    dialLimiter
 	breaker  breaker
@@ -203,9 +203,9 @@ func (p *Pool[T]) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.MaxOpenConnections = p.lim.maxOpen
-	s.InUse, s.Dialing, s.Waiting = p.inUse(), p.dialing, p.queue.n
+	s.InUse, s.Dialing, s.Waiting = p.inUse(), len(p.dialing), p.queue.n
 	s.Idle = len(p.idle) + p.checking
-	s.OpenConnections = len(p.all) + p.dialing
+	s.OpenConnections = len(p.all) + len(p.dialing)
 	s.AcquireCount = p.counts.direct + p.handed.Load()
 	s.DialCount, s.DialErrorCount = p.counts.dials, p.counts.dialErrors
 	s.MaxIdleClosed, s.IdleTimeClosed = p.counts.surplus, p.counts.idleTime
@@ -235,7 +235,7 @@ func (p *Pool[T]) now() time.Duration { return time.Since(p.epoch) }
 func (p *Pool[T]) inUse() int { return len(p.all) - len(p.idle) - p.checking }
 
 // total is what counts towards MaxOpenConns.
-func (p *Pool[T]) total() int { return len(p.all) + p.dialing + p.closing }
+func (p *Pool[T]) total() int { return len(p.all) + len(p.dialing) + p.closing }
 
 // label is how messages call a pool.
 func label(name string) string {

@@ -144,7 +144,7 @@ func (s *storm) inspect() {
 		s.t.Errorf("%d wait though %d are idle", p.unserved(), len(p.idle))
 	}
 	asked := p.unserved() > 0
-	if p.total() < p.lim.maxOpen && (asked || len(p.all)+p.dialing < p.floor()) {
+	if p.total() < p.lim.maxOpen && (asked || len(p.all)+len(p.dialing) < p.floor()) {
 		if at := p.dials.next(asked); p.tickAt > max(at, p.now()) {
 			s.t.Errorf("a dial is due at %v, but the next tick is at %v", at, p.tickAt)
 		}

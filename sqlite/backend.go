@@ -270,8 +270,11 @@ func (b *backend) acquireFault(ctx context.Context, p *pool.Pool[*session], err 
 		f.Kind, f.Verdict = driver.Closed, driver.Never
 	case ctx.Err() != nil:
 		f.Kind, f.Verdict = contextFault(ctx, driver.Acquire, nil).Kind, driver.Never
-	case timedOut && timeout.InUse == 0 && dialFailed: // nobody holds a connection, none can be opened
-		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
+	case timedOut && timeout.Connecting():
+		f.Kind, f.Verdict = driver.Unavailable, driver.Never // it was waited for already
+		if dialFailed {
+			f.Kind, f.Code, f.Hint = dial.Kind, dial.Code, dial.Hint
+		}
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
 		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
 		switch {

@@ -102,8 +102,12 @@ func AcquireFault(ctx context.Context, err error) error {
 		f.Kind, f.Verdict = driver.Closed, driver.Never
 	case ctx.Err() != nil:
 		f.Kind, f.Verdict = ContextKind(ctx), driver.Never
-	case timedOut && timeout.InUse == 0 && dialFailed: // nobody holds a connection, none can be opened
-		f.Kind, f.Verdict, f.Code, f.Hint = dial.Kind, dial.Verdict, dial.Code, dial.Hint
+	case timedOut && timeout.Connecting():
+		f.Kind, f.Verdict = driver.Unavailable, driver.Never // it was waited for already
+		f.Hint = "the server doesn't answer in time: is it, or what is in front of it, overloaded or cut off?"
+		if dialFailed {
+			f.Kind, f.Code, f.Hint = dial.Kind, dial.Code, dial.Hint
+		}
 	case timedOut, errors.Is(err, pool.ErrWouldBlock):
 		f.Kind, f.Verdict = driver.PoolExhausted, driver.Never // it was waited for already
 	case down: // to try again within moments is what the breaker is to keep callers from
