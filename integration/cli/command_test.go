@@ -35,6 +35,7 @@ func TestCommand(t *testing.T) {
 	}
 	on("SQLite", func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") }, map[string]func(*shell){
 		"files are loaded":         loads,
+		"tables are listed":        tables,
 		"Chinook's JSON is loaded": loadsChinook,
 	})
 	on("PostgreSQL", func(t *testing.T) string { return servers.Postgres(t).Database(t) }, map[string]func(*shell){
@@ -44,6 +45,8 @@ func TestCommand(t *testing.T) {
 		"dumps with COPY are loaded":                     copied,
 		"Chinook's script runs as it is, and once again": chinook,
 		"files are loaded":                               loads,
+		"tables are listed":                              tables,
+		"tables of PostgreSQL's own kinds are listed":    tablesOfPostgres,
 		"a refused login has one exit code":              refusedLogins,
 		"Chinook's JSON is loaded":                       loadsChinook,
 	})
@@ -51,13 +54,16 @@ func TestCommand(t *testing.T) {
 		"ping and health say version and role":                        pingAndHealthOnMariaDB,
 		"a script makes a database and uses it, without one to begin": madeAndUsed,
 		"Chinook's script runs as it is, and once again":              chinookOnMariaDB,
-		"dumps are loaded":         dumpedOnMariaDB,
+		"dumps are loaded":  dumpedOnMariaDB,
+		"tables are listed": tables,
+		"tables are listed as information_schema has them": tablesOfMariaDB,
 		"files are loaded":         loads,
 		"Chinook's JSON is loaded": loadsChinook,
 	})
 	on("MongoDB", func(t *testing.T) string { return servers.FerretDB(t, servers.Durable()).Database(t) }, map[string]func(*shell){
 		"statements and commands run, and Extended JSON is printed": documents,
 		"values are bound by name, and arrays and documents":        argumentsForMongoDB,
+		"collections are listed":                                    tablesOfMongoDB,
 		"a file of mongoexport's is loaded":                         exported,
 		"Chinook's JSON is loaded":                                  loadsChinookIntoMongoDB,
 	})
@@ -83,7 +89,7 @@ func refusedLogins(s *shell) {
 		refused := *s
 		refused.url = link
 		for _, args := range [][]string{
-			{"ping"}, {"health"}, {"query", "select 1"}, {"exec", "select 1"}, {"exec", "-f", "-"}, {"load", "-f", "-", "--into", "t"},
+			{"ping"}, {"health"}, {"query", "select 1"}, {"exec", "select 1"}, {"exec", "-f", "-"}, {"load", "-f", "-", "--into", "t"}, {"tables"},
 		} {
 			refused.in = "select 1"
 			if args[0] == "load" {

@@ -64,6 +64,7 @@ type grammar struct {
 	Query   queryCmd   `cmd:"" help:"Run a statement and print its rows."`
 	Exec    execCmd    `cmd:"" help:"Run a statement, or a script, for what it does."`
 	Load    loadCmd    `cmd:"" help:"Load rows from a file: JSON, JSONL or CSV."`
+	Tables  tablesCmd  `cmd:"" help:"List the tables, or the columns of one."`
 	Config  configCmd  `cmd:"" help:"Show the configuration, and where it comes from."`
 	Demo    demoCmd    `cmd:"" help:"Take a tour of the library, on a temporary database. It takes a few seconds."`
 	Version versionCmd `cmd:"" help:"Print the version."`

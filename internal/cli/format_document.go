@@ -98,6 +98,12 @@ func (a *app) printExtended(rows *plinth.Rows, lines bool) error {
 
 // extended returns a document as relaxed Extended JSON, on one line. The keys of documents within it are sorted.
 func extended(names []string, values []driver.Value) ([]byte, error) {
+	text, err := bson.MarshalExtJSON(document(names, values), false, false)
+	return bytes.TrimSuffix(text, []byte("\n")), err
+}
+
+// document returns a row as the document that it was.
+func document(names []string, values []driver.Value) bson.D {
 	doc := make(bson.D, len(values))
 	for i := range values {
 		v := &values[i]
@@ -112,8 +118,7 @@ func extended(names []string, values []driver.Value) ([]byte, error) {
 		}
 		doc[i] = bson.E{Key: names[i], Value: inBSON(value)}
 	}
-	text, err := bson.MarshalExtJSON(doc, false, false)
-	return bytes.TrimSuffix(text, []byte("\n")), err
+	return doc
 }
 
 // uuid returns the binary of a UUID's text, or the text of what is none.

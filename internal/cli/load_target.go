@@ -208,17 +208,17 @@ func inDocument(value any) any {
 	return value
 }
 
-// statement returns what inserts one document, in mongosh's form.
-func (d documents) statement() string {
-	if regexp.MustCompile(`^[A-Za-z_]\w*$`).MatchString(d.collection) {
-		return "db." + d.collection + ".insertOne(?)"
+// inCollection returns a statement in mongosh's form on a collection with any name.
+func inCollection(name, call string) string {
+	if regexp.MustCompile(`^[A-Za-z_]\w*$`).MatchString(name) {
+		return "db." + name + "." + call
 	}
-	quoted, _ := json.Marshal(d.collection) // a string always can be
-	return "db.getCollection(" + string(quoted) + ").insertOne(?)"
+	quoted, _ := json.Marshal(name) // a string always can be
+	return "db.getCollection(" + string(quoted) + ")." + call
 }
 
 func (d documents) run(ctx context.Context, db *plinth.Engine, rows *loading) (int64, error) {
-	_, err := db.ExecuteMany(ctx, d.statement(), rows.all)
+	_, err := db.ExecuteMany(ctx, inCollection(d.collection, "insertOne(?)"), rows.all)
 	if err != nil {
 		return 0, err
 	}

@@ -291,7 +291,7 @@ func TestADocumentKeepsItsNestedValuesAndTheirOrder(t *testing.T) {
 		t.Errorf("%#v", args)
 	}
 	for name, statement := range map[string]string{"track": "db.track.insertOne(?)", `a."b`: `db.getCollection("a.\"b").insertOne(?)`} {
-		if got := (documents{collection: name}).statement(); got != statement {
+		if got := inCollection(name, "insertOne(?)"); got != statement {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
