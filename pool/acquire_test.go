@@ -230,6 +230,27 @@ func TestAWaitEndsWithTheContext(t *testing.T) {
 	})
 }
 
+func TestAStaleConnectionThatComesBackIsNotHandedToAWaiter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		p := newPool(t, far, Options{MaxOpenConns: 1})
+		stale := acquire(t, p)
+		got := make(chan *Conn[*thing])
+		go func() { got <- acquire(t, p) }()
+		synctest.Wait()
+		p.Invalidate()
+		stale.Release()
+		c := <-got
+		if c.Value().id != 2 {
+			t.Errorf("the waiter got thing %d", c.Value().id)
+		}
+		equal(t, "reasons", far.reasons(), []Reason{Stale})
+		c.Release()
+		drain(t, p, far)
+	})
+}
+
 func TestADeadContextGetsNothing(t *testing.T) {
 	t.Parallel()
 	far := &target{}
@@ -288,6 +309,35 @@ func TestAConnectionHandedToACancelledWaiterIsGivenOn(t *testing.T) {
 	})
 }
 
+func TestAWaiterThatIsRefusedAsItsContextEndsLosesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 { // which of the two the waiter sees is chance
+			far := &target{}
+			p := newPool(t, far, Options{MaxOpenConns: 1})
+			held := acquire(t, p)
+			ctx, cancel := context.WithCancel(t.Context())
+			got := make(chan error)
+			go func() {
+				_, err := p.Acquire(ctx)
+				got <- err
+			}()
+			synctest.Wait()
+			closed := make(chan error)
+			cancel()
+			go func() { closed <- p.Close(t.Context()) }()
+			if err := <-got; err != ErrClosed && !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+			held.Release()
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+			drain(t, p, far)
+		}
+	})
+}
+
 func TestTryAcquireNeverQueues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -319,6 +369,22 @@ func TestTryAcquireNeverQueues(t *testing.T) {
 		if _, err := p.TryAcquire(t.Context()); !errors.Is(err, ErrWouldBlock) || !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
 		}
+		drain(t, p, far)
+	})
+}
+
+func TestTryAcquireTakesAnIdleConnectionThatHasToBeChecked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		p := newPool(t, far, Options{MaxOpenConns: 1}, withCheck(far))
+		acquire(t, p).Release()
+		pass(time.Minute)
+		c, err := p.TryAcquire(t.Context())
+		if err != nil || c.Value().id != 1 || far.get(&far.checks) != 1 {
+			t.Fatalf("got %v after %d checks", err, far.get(&far.checks))
+		}
+		c.Release()
 		drain(t, p, far)
 	})
 }

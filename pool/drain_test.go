@@ -134,6 +134,51 @@ func TestCloseSaysWhenOnlyADialIsLeft(t *testing.T) {
 	})
 }
 
+func TestHeldBeginsWithTheOldestHold(t *testing.T) {
+	t.Parallel()
+	far := &target{}
+	p := newPool(t, far, Options{})
+	conns := acquireAll(t, p, 3)
+	conns[0].Release()
+	conns[0] = acquire(t, p) // the same connection, by now the youngest hold
+	var seen []int
+	for v := range p.Held() {
+		seen = append(seen, v.id)
+	}
+	equal(t, "seen", seen, []int{2, 3, 1})
+	releaseAll(conns)
+	drain(t, p, far)
+}
+
+func TestAPoolThatIsDrainedIsClosedWhateverTheContext(t *testing.T) {
+	t.Parallel()
+	far := &target{}
+	p := newPool(t, far, Options{})
+	acquire(t, p).Release()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 { // Go chooses by chance among what is ready
+		if err := p.Close(ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWithoutACutNobodyIsSaidToBeInterrupted(t *testing.T) {
+	t.Parallel()
+	far := &target{}
+	p := newPool(t, far, Options{})
+	c := acquire(t, p)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := p.Close(ended)
+	if e, _ := errors.AsType[*DrainError](err); e == nil || e.Left != 1 || e.Cut || strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("got %v", err)
+	}
+	c.Release()
+	drain(t, p, far)
+}
+
 func TestAConnectionIsNotClosedWhileHeldLooksAtIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

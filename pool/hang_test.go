@@ -21,8 +21,8 @@ func TestATimeoutTellsConnectingFromConnectionsInUse(t *testing.T) {
 		want      bool
 		wantNamed string
 	}{
-		"nobody has one, and a dial hangs":               {0, nil, hangs, true, "0 of 2 in use, 1 being opened, 0 other callers waiting; connecting takes longer than 2s"},
-		"one is in use, and a dial hangs for its second": {1, nil, hangs, true, "connecting takes longer than 2s"},
+		"nobody has one, and a dial hangs":               {0, nil, hangs, true, "0 of 2 in use, 1 being opened, 0 other callers waiting; connecting takes longer than 1.5s"},
+		"one is in use, and a dial hangs for its second": {1, nil, hangs, true, "connecting takes longer than 1.5s"},
 		"one is in use, and dials fail":                  {1, nil, func(far *target) { far.down = errDown }, true, "connection refused"},
 		"both are in use":                                {2, nil, hangs, false, "2 of 2 in use"},
 		"both were in use for most of the wait": {2, func(_ *target, held []*Conn[*thing]) { held[0].Destroy() }, hangs, false,
@@ -30,11 +30,11 @@ func TestATimeoutTellsConnectingFromConnectionsInUse(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			far := &target{}
-			p := newPool(t, far, Options{MaxOpenConns: 2, AcquireTimeout: 2 * time.Second})
+			p := newPool(t, far, Options{MaxOpenConns: 2, AcquireTimeout: 1500 * time.Millisecond})
 			held := acquireAll(t, p, c.held)
 			far.set(func() { c.far(far) })
 			if c.during != nil {
-				time.AfterFunc(1500*time.Millisecond, func() { c.during(far, held) })
+				time.AfterFunc(time.Second, func() { c.during(far, held) })
 			}
 			_, err := p.Acquire(t.Context())
 			late, ok := errors.AsType[*TimeoutError](err)

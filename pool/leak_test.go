@@ -76,6 +76,32 @@ func TestALeakThatEndsWhileItIsReportedIsReportedInOrder(t *testing.T) {
 	})
 }
 
+func TestALeakIsReportedOnceHoweverLongThatTakes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		far := &target{}
+		var told record[bool]
+		p := newPool(t, far, Options{LeakThreshold: time.Second}, func(c *Config[*thing]) {
+			c.OnLeak = func(_ Holder, returned bool) {
+				told.add(returned)
+				time.Sleep(time.Minute)
+			}
+		})
+		first := acquire(t, p)
+		pass(1500 * time.Millisecond)
+		second := acquire(t, p) // whose leak is found while the first's is reported
+		pass(time.Hour)
+		equal(t, "told", told.all(), []bool{false, false})
+		first.Release()
+		second.Release()
+		equal(t, "told", told.all(), []bool{false, false, true, true})
+		if n := p.Stats().LeaksFound; n != 2 {
+			t.Errorf("%d leaks found", n)
+		}
+		drain(t, p, far)
+	})
+}
+
 func TestAHandedConnectionIsTrackedToo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -104,6 +130,9 @@ func TestWithoutLeakDetectionHoldersAreOnlyCounted(t *testing.T) {
 		p := newPool(t, far, Options{}, withLeaks(&leaks))
 		c := acquire(t, p)
 		pass(time.Hour)
+		if err := p.Configure(Options{MaxOpenConns: 2}); err != nil {
+			t.Fatal(err)
+		}
 		equal(t, "holders", p.Holders(), []Holder{{}})
 
 		// Turned on, the hold is timed from then on; who it is stays unknown.
