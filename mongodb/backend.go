@@ -89,7 +89,7 @@ func (b *backend) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{back: b, client: c, life: b.life}
+	s := &session{back: b, client: c, life: b.life, access: driver.Read}
 	s.rows.s = s
 	if f := s.greet(ctx); f != nil {
 		b.unuse(c)
@@ -107,17 +107,29 @@ func (s *session) greet(ctx context.Context) *driver.Fault {
 	c := s.begin(ctx)
 	limited, cancel := context.WithTimeout(c, openTime)
 	defer cancel()
-	_, err := s.client.learn(limited, options.RunCmd().SetReadPreference(s.preference()))
+	pref := options.RunCmd().SetReadPreference(s.preference())
+	_, err := s.client.learn(limited, pref)
+	for s.client.refused.Load() && paused(err) { // that was another's login: of this one the server has said nothing yet
+		select {
+		case <-time.After(commitPause):
+			_, err = s.client.learn(limited, pref)
+		case <-limited.Done():
+			err = limited.Err()
+		}
+	}
 	if err == nil {
+		s.client.refused.Store(false)
 		return nil
 	}
 	f := s.fault(c, driver.Dial, err)
+	s.client.refused.Store(f.Kind == driver.Auth)
 	f.Phase, f.Sent = driver.Dial, false
 	if f.Kind == driver.Timeout && ctx.Err() == nil {
 		f.Kind = driver.Unavailable
 	}
 	if f.Kind == driver.Unavailable {
 		f.Verdict = driver.Again
+		s.back.to.explain(f)
 	}
 	return f
 }

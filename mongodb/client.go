@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/plinthdb/plinth/driver"
@@ -33,6 +32,8 @@ type client struct {
 	uses int // sessions; guarded by clients.mu
 	cut  sync.Once
 	left atomic.Bool // another has taken its place: it is closed when the last session is
+
+	refused atomic.Bool // the last login was
 }
 
 // facts are what a server has told of itself and of what it is part of.
@@ -394,17 +395,28 @@ func (c *client) transactions() bool {
 	return known != nil && known.tx
 }
 
-// lookupHint says what to do about a host that isn't known, or that nothing answers on.
-func lookupHint(err error) string {
-	var dns *net.DNSError
-	var elsewhere *elsewhereError
-	switch {
-	case errors.As(err, &elsewhere):
-		return "write tls=true, or tls=false if the network is trusted"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "there is no host of the name " + strings.TrimSuffix(dns.Name, ".")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "is the server running, and does it listen at that address and port (net.bindIp, net.port)?"
+// hintWords are how MongoDB's users call what hints tell them to look at.
+func hintWords() *netdriver.Words {
+	return &netdriver.Words{
+		Scheme: "mongodb", Server: "a MongoDB", RootCert: "tlsCAFile", Cert: "tlsCertificateKeyFile, a file of the certificate", Key: "its key",
+		NoTLS:     "set net.tls.mode in the server's configuration, or write tls=false if the network between is trusted",
+		Encrypted: "tlsInsecure=true", AnyName: "tlsAllowInvalidHostnames=true", Listens: "net.bindIp, net.port",
+		NoSocket: "is the server running on this machine, and is that where its socket is (net.unixDomainSocket.pathPrefix)?",
 	}
-	return ""
+}
+
+// explain says in the fault of a session that couldn't be opened what to try.
+func (t *target) explain(f *driver.Fault) {
+	if _, ok := errors.AsType[*elsewhereError](f.Err); ok {
+		f.Hint = "write tls=true, or tls=false if the network is trusted"
+		return
+	}
+	err, host, words := f.Err, t.Hosts[0], hintWords()
+	if e, ok := errors.AsType[*selectionError](err); ok && len(e.cause) > 1 { // what the servers said, and not that time was up
+		err = errors.Join(e.cause[1:]...)
+	}
+	words.Explain(f, host.Name, host.isSocket(), err)
+	if t.encrypts() && netdriver.HungUp(err) {
+		f.Hint = "the server closed the connection as TLS began; if it doesn't do TLS: " + words.NoTLS
+	}
 }

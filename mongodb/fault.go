@@ -30,6 +30,7 @@ const (
 
 const (
 	duplicateKey   = "11000"
+	unauthorized   = "13"
 	maxTimeExpired = "50"
 	exceededTime   = "262"
 	noTransaction  = "251"
@@ -118,7 +119,7 @@ func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
 		return s.serverFault(c, phase, sent, answer)
 	}
 	err = readable(err)
-	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: err, Hint: lookupHint(err)}
+	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: err}
 	switch {
 	case s.gone.Load():
 		f.Kind, f.Verdict, f.Hint, f.Evict = driver.Closed, driver.Never, "", true
@@ -139,6 +140,7 @@ func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
 	case !sent:
 		if f.Phase == driver.Run && f.Kind == driver.Unavailable {
 			f.Phase = driver.Dial
+			s.back.to.explain(f)
 		}
 	case phase == driver.Commit:
 		f.Verdict = driver.Ambiguous
@@ -164,6 +166,9 @@ func (s *session) serverFault(c *call, phase driver.Phase, sent bool, e *said) *
 	f := rule.Fault(phase, code, e.ServerError)
 	f.Sent = sent
 	f.TxDead = f.TxDead || s.tx.open // the server ends the transaction at each error
+	if code == unauthorized && s.client.user == "" && s.back.to.Auth.Mechanism == "" {
+		f.Kind, f.Hint = driver.Auth, "the server asks who logs in: write a user and a password into the URL"
+	}
 	if code == duplicateKey {
 		f.Constraint, f.Table, f.Column = place(e)
 	}
@@ -228,6 +233,11 @@ func unreachable(err error) bool {
 	if _, ok := errors.AsType[topology.ConnectionError](err); ok {
 		return true
 	}
+	return paused(err)
+}
+
+// paused reports whether the library has just given up its connections to the server, and waits until that answers again.
+func paused(err error) bool {
 	var pool library.RetryablePoolError
 	return errors.As(err, &pool)
 }
@@ -269,7 +279,7 @@ func asFault(err error) *driver.Fault {
 // selectionError says of each server why it won't do.
 type selectionError struct {
 	text  string
-	cause []error
+	cause []error // the library's error, and then the servers'
 }
 
 func (e *selectionError) Error() string   { return e.text }

@@ -88,17 +88,24 @@ func TestWithoutTLSNoOtherMachineIsDialled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = dialer{to}.DialContext(t.Context(), "tcp", net.JoinHostPort("192.0.2.1", "27017"))
-	if _, ok := errors.AsType[*elsewhereError](err); !ok || lookupHint(err) == "" {
-		t.Errorf("error %v", err)
+	f := &driver.Fault{Err: err}
+	to.explain(f)
+	if _, ok := errors.AsType[*elsewhereError](err); !ok || !strings.Contains(f.Hint, "tls=true") {
+		t.Errorf("error %v, hint %q", err, f.Hint)
 	}
 }
 
 func TestARefusedConnectionHasAHint(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	err := &selectionError{text: "no server will do", cause: []error{refused}}
-	if hint := lookupHint(err); !strings.HasPrefix(hint, "is the server running") {
-		t.Errorf("hint %q", hint)
+	to, err := targetOf(t, "mongodb://localhost/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &driver.Fault{Err: &selectionError{text: "no server will do", cause: []error{refused}}}
+	to.explain(f)
+	if !strings.HasPrefix(f.Hint, "is the server running") {
+		t.Errorf("hint %q", f.Hint)
 	}
 }
 

@@ -22,11 +22,7 @@ func Listen(opts ...Option) (*Server, error) {
 			s.Close()
 			return nil, err
 		}
-		addr := l.Addr().String()
-		if s.listen != nil {
-			l = s.listen(l)
-		}
-		s.members[i] = &Member{server: s, index: i, listener: l, addr: addr, alive: true, conns: map[*conn]struct{}{}, lag: -1}
+		s.members[i] = &Member{server: s, index: i, listener: l, addr: l.Addr().String(), alive: true, conns: map[*conn]struct{}{}, lag: -1}
 	}
 	for _, m := range s.members {
 		s.running.Go(m.accept)

@@ -6,11 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"net"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -20,13 +18,6 @@ import (
 // before the login it refuses, but for hello.
 func Users(passwords map[string]string) Option {
 	return func(s *Server) { s.passwords = maps.Clone(passwords) }
-}
-
-// Secured has the members speak TLS, and nothing else.
-func Secured(config *tls.Config) Option {
-	return func(s *Server) {
-		s.listen = func(l net.Listener) net.Listener { return tls.NewListener(l, config) }
-	}
 }
 
 // LoggedIn is how many connections are a user's. Those that only watch the topology log in as nobody.
@@ -42,13 +33,6 @@ func (s *Server) LoggedIn(user string) int {
 		}
 	}
 	return n
-}
-
-// Logins is how many logins were tried: those that were refused, too.
-func (s *Server) Logins() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.logins
 }
 
 // login is a connection's SCRAM-SHA-256 (https://www.rfc-editor.org/rfc/rfc5802, https://www.rfc-editor.org/rfc/rfc7677), in the
@@ -70,7 +54,6 @@ const (
 
 // saslStart answers the client's first message: n,,n=user,r=nonce.
 func (s *Server) saslStart(r *request) (bson.D, error) {
-	s.logins++
 	if mechanism, _ := r.doc.Lookup("mechanism").StringValueOK(); mechanism != scramMechanism {
 		return nil, failure(codeMechanismUnavailable, "mechanism "+mechanism+" isn't offered")
 	}

@@ -52,10 +52,9 @@ type Server struct {
 	standalone bool
 	advertised []string
 	members    []*Member
-	process    bson.ObjectID                   // topologyVersion's
-	passwords  map[string]string               // by user; nil: nobody is asked
-	listen     func(net.Listener) net.Listener // what a member listens by; nil: as it is
-	done       chan struct{}                   // closed with the test
+	process    bson.ObjectID     // topologyVersion's
+	passwords  map[string]string // by user; nil: nobody is asked
+	done       chan struct{}     // closed with the test
 	running    sync.WaitGroup
 
 	// One lock for everything: a test's replica set isn't there to be fast.
@@ -70,7 +69,6 @@ type Server struct {
 	news     chan struct{} // closed when a command has come in or is done, for Await
 	cursors  map[int64]*cursor
 	ids      int64 // of cursors, connections and replies
-	logins   int   // that were tried
 	sessions map[string]*session
 	store    store
 }
