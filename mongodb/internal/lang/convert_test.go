@@ -39,6 +39,22 @@ type ownBSON struct{}
 
 func (ownBSON) MarshalBSON() ([]byte, error) { return bson.Marshal(bson.D{{Key: "own", Value: 1}}) }
 
+type failing struct{ error }
+
+func (f failing) MarshalBSON() ([]byte, error) { return nil, f.error }
+
+type garbage struct{}
+
+func (garbage) MarshalBSON() ([]byte, error) { return []byte("garbage"), nil }
+
+type garbageValue struct{}
+
+func (garbageValue) MarshalBSONValue() (byte, []byte, error) { return byte(bson.TypeString), nil, nil }
+
+type failingValue struct{ error }
+
+func (f failingValue) MarshalBSONValue() (byte, []byte, error) { return 0, nil, f.error }
+
 type ownValue struct{}
 
 func (*ownValue) MarshalBSONValue() (byte, []byte, error) {
@@ -49,6 +65,13 @@ func (*ownValue) MarshalBSONValue() (byte, []byte, error) {
 type base struct {
 	ID   int `db:"_id"`
 	Name string
+}
+
+// shadowed has a field that hides one of the struct embedded in it.
+type shadowed struct {
+	Name string
+	base
+	None []int `bson:",omitempty"`
 }
 
 type record struct {
@@ -96,6 +119,7 @@ func TestGoValuesBecomeTheirBSON(t *testing.T) {
 		{[]bson.E{{Key: "b", Value: 1}, {Key: "a", Value: id}}, `{"b":{"$numberInt":"1"},"a":{"$binary":{"base64":"EjQAAAAAAAAAAAAAAAAAAA==","subType":"04"}}}`},
 		{record{base: base{1, "n"}, HTTPPort: 80, Both: "b", Extra: map[string]any{"e": 1}},
 			`{"_id":{"$numberInt":"1"},"name":"n","http_port":{"$numberInt":"80"},"from_db":"b","inner":{"a":{"$numberInt":"0"},"b":{"$numberInt":"0"}},"e":{"$numberInt":"1"},"tags":null}`},
+		{shadowed{Name: "outer", base: base{1, "inner"}, None: []int{}}, `{"name":"outer","_id":{"$numberInt":"1"}}`},
 		{struct{ V any }{&record{Nested: &base{Name: "in"}, Only: "o"}},
 			`{"v":{"_id":{"$numberInt":"0"},"name":"","http_port":{"$numberInt":"0"},"from_db":"","only_bson":"o","nested":{"_id":{"$numberInt":"0"},"name":"in"},"inner":{"a":{"$numberInt":"0"},"b":{"$numberInt":"0"}},"tags":null}}`},
 	} {
@@ -140,6 +164,8 @@ func TestWhatBSONCanNotHoldIsRefused(t *testing.T) {
 		{bson.Raw(raw), "100 levels deep"}, {bson.Raw("garbage"), "can't be read"}, {bson.RawValue{Type: bson.TypeString, Value: []byte{9}}, "can't be read"},
 		{json.RawMessage(`{"a"`), "isn't JSON"}, {json.RawMessage(`{a: 1}`), "isn't JSON"}, {json.RawMessage(`{"a": 1, "a": 2}`), "twice"},
 		{json.RawMessage(`ObjectId("507c35dd8fada716c89d0013")`), "isn't JSON"}, {json.RawMessage(`99999999999999999999`), "64 bits"},
+		{failing{errors.New("of its own")}, "of its own"}, {failingValue{errors.New("of its own")}, "of its own"},
+		{garbage{}, "can't be read"}, {garbageValue{}, "can't be read"},
 		{json.Number("abc"), "json.Number"}, {valuer{make(chan int)}, "no counterpart"}, {map[float64]int{1: 1}, "is no document"},
 		{struct {
 			A int `db:"x"`

@@ -1,6 +1,7 @@
 package lang_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestLiteralsAreWhatTheShellMakesOfThem(t *testing.T) {
 		`NumberDecimal("1.50")`: `{"$numberDecimal":"1.50"}`, `NumberDecimal(0.10)`: `{"$numberDecimal":"0.10"}`, `NumberDecimal("NaN")`: `{"$numberDecimal":"NaN"}`,
 		`UUID("00112233-4455-6677-8899-aabbccddeeff")`: `{"$binary":{"base64":"ABEiM0RVZneImaq7zN3u/w==","subType":"04"}}`, `UUID("00112233445566778899AABBCCDDEEFF")`: `{"$binary":{"base64":"ABEiM0RVZneImaq7zN3u/w==","subType":"04"}}`,
 		`BinData(5, "aGk=")`: `{"$binary":{"base64":"aGk=","subType":"05"}}`, `HexData(0, "6869")`: `{"$binary":{"base64":"aGk=","subType":"00"}}`, `Binary.createFromBase64("aGk=", 0)`: `{"$binary":{"base64":"aGk=","subType":"00"}}`,
-		`Timestamp(5, 1)`: `{"$timestamp":{"t":5,"i":1}}`, `Timestamp({t: 5, i: 1})`: `{"$timestamp":{"t":5,"i":1}}`, `MinKey()`: `{"$minKey":1}`, `MaxKey`: `{"$maxKey":1}`,
+		`Timestamp(5, 1)`: `{"$timestamp":{"t":5,"i":1}}`, `Timestamp({t: 5, i: 1})`: `{"$timestamp":{"t":5,"i":1}}`, `MinKey()`: `{"$minKey":1}`, `MaxKey`: `{"$maxKey":1}`, `MaxKey()`: `{"$maxKey":1}`, "\u00a0\ufeff5 \u2028": `{"$numberInt":"5"}`,
 		`/a\/[/]b/smi`: `{"$regularExpression":{"pattern":"a/[/]b","options":"ims"}}`, `RegExp("^a", "x")`: `{"$regularExpression":{"pattern":"^a","options":"x"}}`, `new RegExp('a')`: `{"$regularExpression":{"pattern":"a","options":""}}`,
 		`Code("f")`: `{"$code":"f"}`, `{a: [1, {b: 'x',},],}`: `{"a":[{"$numberInt":"1"},{"b":"x"}]}`, `{1: 2, "x y": 3, $a: 4}`: `{"1":{"$numberInt":"2"},"x y":{"$numberInt":"3"},"$a":{"$numberInt":"4"}}`,
 		`DBRef("c", 1, "d")`: `{"$ref":"c","$id":{"$numberInt":"1"},"$db":"d"}`, `{über: 1}`: `{"über":{"$numberInt":"1"}}`,
@@ -45,14 +46,18 @@ func TestExtendedJSONIsReadInBothItsForms(t *testing.T) {
 		`{"$code": "function() {}"}`: ``, `{"$code": "function() {}", "$scope": {"a": {"$numberInt": "1"}}}`: ``, `{"$timestamp": {"t": 42, "i": 1}}`: ``,
 		`{"$regularExpression": {"pattern": "foo*", "options": "ix"}}`: ``, `{"$date": {"$numberLong": "-284643869501"}}`: ``, `{"$minKey": 1}`: ``, `{"$maxKey": 1}`: ``,
 		`{"$ref": "collection", "$id": {"$oid": "57fd71e96e32ab4225b723fb"}, "$db": "database"}`: ``,
-		`{"$date": "2012-12-24T12:15:30.501Z"}`:                                                  `{"$date":{"$numberLong":"1356351330501"}}`, `{"$date": 5}`: `{"$date":{"$numberLong":"5"}}`,
+		`{"$date": "2012-12-24T12:15:30.501Z"}`:                                                  `{"$date":{"$numberLong":"1356351330501"}}`, `{"$date": 5}`: `{"$date":{"$numberLong":"5"}}`, `{"$date": "2012-12-24T14:15:30+02:00"}`: `{"$date":{"$numberLong":"1356351330000"}}`,
 		`42`: `{"$numberInt":"42"}`, `42.5`: `{"$numberDouble":"42.5"}`, `{"$uuid": "c8edabc3-f738-4ca3-b68d-ab92a91478a3"}`: `{"$binary":{"base64":"yO2rw/c4TKO2jauSqRR4ow==","subType":"04"}}`,
 		`{"$binary": "aGk=", "$type": "80"}`: `{"$binary":{"base64":"aGk=","subType":"80"}}`, `{"$regex": "^a", "$options": "i"}`: `{"$regex":"^a","$options":"i"}`,
 	} {
 		if want == "" {
 			want = strings.NewReplacer(": ", ":", ", ", ",", "{\"t\"", "{\"t\"").Replace(text)
 		}
-		b, err := bson.MarshalExtJSON(command(t, `{"insert": "c", "documents": [{"v": `+text+`}]}`).Documents[0], true, false)
+		d := command(t, `{"insert": "c", "documents": [{"v": `+text+`}]}`).Documents[0]
+		if v := fmt.Sprintf("%T", d[0].Value); v == "bson.D" && !strings.Contains(text, "$ref") && !strings.Contains(text, `"$regex"`) {
+			t.Errorf("%s is taken for a document", text)
+		}
+		b, err := bson.MarshalExtJSON(d, true, false)
 		if got := string(b); err != nil || got != `{"v":`+want+`}` {
 			t.Errorf("%s\n got %s %v\nwant %s", text, got, err, want)
 		}
@@ -104,5 +109,26 @@ func TestNestingEndsWhereBSONEndsIt(t *testing.T) {
 	}
 	for _, open := range []string{"{a: ", "[", "ObjectId(", "{a: [", "(", "-", "{$date: "} {
 		syntaxError(t, `db.c.insertOne(`+strings.Repeat(open, 100_000))
+	}
+}
+
+func TestWhatIsNearlyRightIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`db.c.find({a: UUID("00112233-4455-6677x8899-aabbccddeeff")})`: "32 hexadecimal", `db.c.find({a: ISODate("2026-01-31T12:00:00Zx")})`: "takes a date",
+		`db.c.find({a: Timestamp("5", 1)})`: "whole numbers of 32 bits", `db.c.find({a: DBRef(5, 1)})`: "a text",
+		`db.c.find({a: {$binary: {base64: "!", subType: "00"}}})`: "base64", `db.c.find({a: {$binary: {base64: ?, subType: "00"}}})`: "takes no placeholder",
+		`db.c.find({a: "\u{}"})`: "hexadecimal", `db.c.find({a: "\ud83d\ue000"})`: "surrogate", `db.c.find({a: "\x4/"})`: "hexadecimal", "db.c.find({a: '\\x4`'})": "hexadecimal",
+		`db.c.find({a: /\`: "doesn't end on its line", "db.c.find({a: /x\x00/})": "zero byte", `db.c.find({1.5: 1})`: "colon",
+		`db.c.find({a0: 1, a1: 1, a2: 1, a3: 1, a4: 1, a5: 1, a6: 1, a7: 1, a8: 1, a9: 1, b0: 1, b1: 1, b2: 1, b3: 1, b4: 1, b5: 1, b6: 1, b0: 1})`: `the key "b0" twice`,
+		`db.c.find({a: ?, b: :name})`: "mixed", `db.c.find({}, {}, 5)`: "the options are a document", `db.getCollection().find()`: "the name of a collection",
+		`db.getCollection("a", "b").find()`: "the name of a collection", `db.c.aggregate([], {}, {})`: "a pipeline and options", `db.c.aggregate([{$out: {db: "d"}}])`: "$out takes",
+		`db.c.aggregate([{$lookup: {from: 5, as: "x"}}])`: "the name of a collection", `db.c.find({$or: {a: 1}})`: "an array of filters",
+		`{"createIndexes": "c", "indexes": [{"name": "x"}]}`: "keys of the index are missing", `db.c.find().collation({locale: "de", strength: 6})`: "strength",
+		`db.c.insertOne({}, {writeConcern: {wtimeout: "5"}})`: "wtimeout", `db.c.insertOne({}, {writeConcern: {fsync: 1}})`: "fsync",
+	} {
+		if got := syntaxError(t, text); !strings.Contains(got.Text, want) {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
 	}
 }
