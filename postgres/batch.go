@@ -115,16 +115,13 @@ func (s *session) prepareJobs(ctx context.Context, all []*driver.Job) bool {
 			j.Outcome = driver.Alone
 			continue
 		}
-		st := s.cache.get(j.Native)
-		if st == nil {
-			var f *driver.Fault
-			if st, f = s.prepare(ctx, &j.Request); f != nil {
-				j.Outcome, j.Err = driver.Failed, f
-				if s.Broken != nil || s.Unsettled() || s.status != 'I' {
-					return false
-				}
-				continue
+		st, f := s.prepared(ctx, &j.Request)
+		if f != nil {
+			j.Outcome, j.Err = driver.Failed, f
+			if s.Broken != nil || s.Unsettled() || s.status != 'I' {
+				return false
 			}
+			continue
 		}
 		b.jobs, b.sts = append(b.jobs, j), append(b.sts, st)
 	}

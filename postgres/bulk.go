@@ -135,14 +135,6 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	return nil
 }
 
-// prepared returns the statement of a request, prepared now if it wasn't before.
-func (s *session) prepared(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
-	if st := s.cache.get(req.Native); st != nil {
-		return st, nil
-	}
-	return s.prepare(ctx, req)
-}
-
 // end ends the use of the statement.
 func (b *bulk) end() {
 	if b.st != nil && b.st.once {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/lru"
 	"github.com/plinthdb/plinth/postgres/internal/pgvalue"
 )
 
@@ -28,69 +29,57 @@ type prepared struct {
 	types         []*pgvalue.Type // of the columns
 	resultFormats []int16         // the same
 	formats       []byte          // the end of a Bind message, which asks for these formats
-
-	prev, next *prepared // by use
 }
 
 // cache keeps the statements that were used last, by their text.
 type cache struct {
-	byText map[string]*prepared
-	ring   prepared // next is the one used last, prev the one used longest ago
-	limit  int
+	kept   lru.Cache[*prepared]
+	limit  int      // 0: none is kept
 	named  int      // how many names were given
 	closed []string // names that the server can forget; it's told with the next statement
 	told   int      // how many of them were appended to what is about to be sent
 }
 
 func (c *cache) init(limit int) {
-	c.byText = make(map[string]*prepared)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	c.kept.Init(limit)
 	c.limit = limit
 }
 
 // get returns the statement of a text, or nil.
 func (c *cache) get(text string) *prepared {
-	if last := c.ring.next; last != &c.ring && last.text == text { // the same as before: comparing beats hashing
-		last.cached = true
-		return last
-	}
-	st := c.byText[text]
+	st := c.kept.Get(text)
 	if st != nil {
 		st.cached = true
-		st.unlink()
-		c.front(st)
 	}
 	return st
 }
 
 // put adds a statement, and drops the one used longest ago if there are too many.
 func (c *cache) put(st *prepared) {
-	c.byText[st.text] = st
-	c.front(st)
-	if len(c.byText) > max(c.limit, 1) {
-		c.drop(c.ring.prev)
+	if oldest := c.kept.Put(st.text, st); oldest != nil {
+		c.close(oldest.name)
 	}
 }
 
 // drop forgets a statement, unless that was done before.
 func (c *cache) drop(st *prepared) {
-	if st.next != nil {
-		st.unlink()
-		delete(c.byText, st.text)
-		st.prev, st.next = nil, nil
-	} else if !st.once {
+	if !c.kept.Remove(st.text, st) && !st.once {
 		return
 	}
-	if st.name != "" {
-		c.closed = append(c.closed, st.name)
-	}
+	c.close(st.name)
 	st.once = false
+}
+
+// close has the server forget a name.
+func (c *cache) close(name string) {
+	if name != "" {
+		c.closed = append(c.closed, name)
+	}
 }
 
 // forget drops all statements, of which the server knows none any more.
 func (c *cache) forget() {
-	clear(c.byText)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	c.kept.Clear()
 	c.closed = nil
 }
 
@@ -106,15 +95,16 @@ func (c *cache) appendClosed(dst []byte) []byte {
 // reclose takes back what appendClosed did, because it wasn't sent.
 func (c *cache) reclose() { c.closed = c.closed[:c.told] }
 
-func (c *cache) front(st *prepared) {
-	st.prev, st.next = &c.ring, c.ring.next
-	st.prev.next, st.next.prev = st, st
-}
-
-func (st *prepared) unlink() { st.prev.next, st.next.prev = st.next, st.prev }
-
 // maxKeptText is how long a statement's text may be to be kept: longer ones are generated, and each would be another.
 const maxKeptText = 16 << 10
+
+// prepared returns the statement of a request, prepared now if it wasn't before.
+func (s *session) prepared(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
+	if st := s.cache.get(req.Native); st != nil {
+		return st, nil
+	}
+	return s.prepare(ctx, req)
+}
 
 // prepare has the server parse and describe a statement. Nothing of it is run, but a BEGIN that is due is.
 func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
@@ -136,8 +126,8 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 		f = s.resolve(ctx, st, &d)
 	}
 	if f != nil {
-		if s.Broken == nil && st.name != "" { // whether or not it came to be: closing what isn't there is no error
-			s.cache.closed = append(s.cache.closed, st.name)
+		if s.Broken == nil { // whether or not it came to be: closing what isn't there is no error
+			s.cache.close(st.name)
 		}
 		return nil, f
 	}

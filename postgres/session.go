@@ -195,12 +195,9 @@ func (s *session) over() *driver.Fault {
 
 // send prepares the statement unless that was done before, and sends it with its arguments, behind a BEGIN that is due.
 func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *driver.Fault) {
-	st := s.cache.get(req.Native)
-	if st == nil {
-		var f *driver.Fault
-		if st, f = s.prepare(ctx, req); f != nil {
-			return nil, f
-		}
+	st, f := s.prepared(ctx, req)
+	if f != nil {
+		return nil, f
 	}
 	s.out = s.out[:0]
 	s.running = running{stmt: req.Stmt, text: req.Native, phase: driver.Run, begin: s.appendBegin()}
@@ -213,7 +210,6 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 	if st.name == "" {
 		s.out = appendParse(s.out, "", st.text, st.oids)
 	}
-	var f *driver.Fault
 	if s.out, f = appendBind(s.out, st, req.Args); f != nil {
 		s.cache.reclose()
 		return st, f

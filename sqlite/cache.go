@@ -18,69 +18,11 @@ type stmt struct {
 	varies  bool            // a change of the schema can give its columns other names
 	schema  int64           // the schema's version when columns was made
 	upsert  bool            // may update where it says INSERT
-
-	prev, next *stmt // by use
 }
-
-// cache keeps the statements that were used last, by their text.
-type cache struct {
-	byText map[string]*stmt
-	ring   stmt // next is the one used last, prev the one used longest ago
-	limit  int
-}
-
-func (c *cache) init(limit int) {
-	c.byText = make(map[string]*stmt)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
-	c.limit = limit
-}
-
-// get returns the statement of a text, or nil.
-func (c *cache) get(text string) *stmt {
-	if last := c.ring.next; last != &c.ring && last.text == text { // the same as before: comparing beats hashing
-		return last
-	}
-	st := c.byText[text]
-	if st != nil {
-		st.unlink()
-		c.front(st)
-	}
-	return st
-}
-
-// put adds a statement and finalizes the one used longest ago if there are too many. The connection runs one statement
-// at a time, and that is the one used last.
-func (c *cache) put(st *stmt) {
-	c.byText[st.text] = st
-	c.front(st)
-	if len(c.byText) > c.limit {
-		c.drop(c.ring.prev)
-	}
-}
-
-func (c *cache) drop(st *stmt) {
-	st.unlink()
-	delete(c.byText, st.text)
-	st.Finalize()
-}
-
-// clear finalizes all statements.
-func (c *cache) clear() {
-	for c.ring.next != &c.ring {
-		c.drop(c.ring.next)
-	}
-}
-
-func (c *cache) front(st *stmt) {
-	st.prev, st.next = &c.ring, c.ring.next
-	st.prev.next, st.next.prev = st, st
-}
-
-func (st *stmt) unlink() { st.prev.next, st.next.prev = st.next, st.prev }
 
 // prepare returns the statement of a text, from the cache if it's there.
 func (c *conn) prepare(text string) (*stmt, error) {
-	if st := c.cache.get(text); st != nil {
+	if st := c.cache.Get(text); st != nil {
 		return st, nil
 	}
 	if blank(text) {
@@ -96,8 +38,18 @@ func (c *conn) prepare(text string) (*stmt, error) {
 	}
 	body := strings.TrimRight(text[:len(text)-rest], "; \t\n\f\r")
 	st := &stmt{Stmt: prepared, text: text, body: body, varies: varies(text), upsert: containsFold(text, "conflict")}
-	c.cache.put(st)
+	if oldest := c.cache.Put(text, st); oldest != nil { // the connection runs one statement at a time, and that's the one used last
+		oldest.Finalize()
+	}
 	return st, nil
+}
+
+// forget finalizes all statements that are kept.
+func (c *conn) forget() {
+	for st := range c.cache.All {
+		st.Finalize()
+	}
+	c.cache.Clear()
 }
 
 // blank reports whether text holds nothing but space, semicolons and comments.

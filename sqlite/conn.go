@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plinthdb/plinth/internal/lru"
 	zombiezen "zombiezen.com/go/sqlite"
 )
 
@@ -16,7 +17,7 @@ type conn struct {
 	to    *target
 	role  role
 	watch watch
-	cache cache
+	cache lru.Cache[*stmt]
 
 	busyTimeout time.Duration
 	maxLength   int  // bytes a value may have
@@ -61,11 +62,11 @@ func open(ctx context.Context, to *target, r role, first bool) (*conn, error) {
 	db.SetBusyTimeout(0) // see busyWait; the library's own handler would wait without end
 	c := &conn{db: db, to: to, role: r, busyTimeout: to.BusyTimeout, readOnly: to.ReadOnly}
 	c.maxLength = int(db.Limit(zombiezen.LimitLength, -1))
-	c.cache.init(to.StatementCache)
+	c.cache.Init(to.StatementCache)
 	c.watch.init(db)
 	c.watch.start(ctx)
 	err = c.setUp(ctx, first)
-	c.cache.clear() // those statements aren't needed again
+	c.forget() // those statements aren't needed again
 	c.watch.end()
 	if err != nil {
 		_ = c.close()
@@ -231,7 +232,7 @@ func (c *conn) run(text string, row func(*zombiezen.Stmt)) error {
 // close closes the connection. An open transaction is rolled back by SQLite.
 func (c *conn) close() error {
 	c.watch.release()
-	c.cache.clear()
+	c.forget()
 	if c.version != nil {
 		c.version.Finalize()
 	}

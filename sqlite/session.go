@@ -155,8 +155,8 @@ func (s *session) leave(st *stmt, large bool) {
 	if large {
 		st.ClearBindings()
 	}
-	if len(st.text) > maxKeptText {
-		s.cache.drop(st)
+	if len(st.text) > maxKeptText && s.cache.Remove(st.text, st) {
+		st.Finalize()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -230,12 +231,12 @@ func TestTheStatementCacheIsBounded(t *testing.T) {
 			if got := one(t, s, text); got != int64(i) {
 				t.Fatalf("%s: %v", text, got)
 			}
-			if n := len(s.cache.byText); n > 3 {
+			if n := len(slices.Collect(s.cache.All)); n > 3 {
 				t.Fatalf("%d statements are kept, want 3", n)
 			}
 		}
 	}
-	if s.cache.get("SELECT 9") == nil || s.cache.get("SELECT 7") == nil || s.cache.get("SELECT 6") != nil {
+	if s.cache.Get("SELECT 9") == nil || s.cache.Get("SELECT 7") == nil || s.cache.Get("SELECT 6") != nil {
 		t.Error("other statements are kept than those used last")
 	}
 }
