@@ -16,6 +16,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"regexp"
 	"sync"
 
 	"github.com/plinthdb/plinth/driver"
@@ -29,6 +30,8 @@ type backend struct {
 	to       *target
 	types    sync.Map    // uint32: *pgvalue.Type
 	failures failureRate // of jobs in batches
+	loads    netdriver.Buffers
+	insert   func() *regexp.Regexp // see plainInsert; compiled once, for that costs as much as copying 1,000 rows
 }
 
 // NewBackend returns a backend for package plinth's New. It opens no connection.
@@ -37,7 +40,7 @@ func NewBackend(o Options, host driver.Host) (driver.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{to: to}
+	b := &backend{to: to, insert: sync.OnceValue(insertPattern)}
 	if err := b.Open(host, b.dial); err != nil {
 		return nil, err
 	}

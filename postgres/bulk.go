@@ -21,7 +21,11 @@ const (
 // copying), else in batches.
 func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (driver.Result, int, error) {
 	b := bulk{s: s, ctx: ctx}
-	defer b.end()
+	b.buf, b.starts = s.back.loads.Take()
+	defer func() {
+		b.end()
+		s.back.loads.Keep(b.buf, b.starts)
+	}()
 	for req, err := range requests {
 		f := b.add(req, err)
 		switch {

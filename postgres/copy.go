@@ -31,7 +31,7 @@ const copySavepoint = "plinth_copy"
 // COPY in binary takes the bytes for what the column is: it converts nothing. So this is asked for each call, in its
 // transaction, by having the server parse the INSERT, which locks the table against changes of its columns until the end.
 func (s *session) copying(ctx context.Context, req *driver.Request, params int) (*copying, []uint32, *driver.Fault) {
-	table, columns, ok := plainInsert(req.Native, params)
+	table, columns, ok := plainInsert(s.back.insert(), req.Native, params)
 	if !ok {
 		return nil, nil, nil
 	}
@@ -63,12 +63,16 @@ func plain(text string) bool {
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// plainInsert takes a text apart that is INSERT INTO table (columns) VALUES ($1, $2, …) and nothing else.
-func plainInsert(text string, params int) (table, columns string, ok bool) {
+// insertPattern returns what plainInsert matches with.
+func insertPattern() *regexp.Regexp {
 	const name = `(?:"(?:[^"\\]|"")+"|[\pL_][\pL\pN_$]*)`
 	const dotted = name + `(?:\s*\.\s*` + name + `)*`
-	insert := regexp.MustCompile(`(?is)^\s*insert\s+into\s+(` + dotted + `)\s*\((\s*` + name + `\s*(?:,\s*` + name + `\s*)*)\)\s*` +
+	return regexp.MustCompile(`(?is)^\s*insert\s+into\s+(` + dotted + `)\s*\((\s*` + name + `\s*(?:,\s*` + name + `\s*)*)\)\s*` +
 		`values\s*\(([\s$0-9,]+)\)\s*;?\s*$`)
+}
+
+// plainInsert takes a text apart that is INSERT INTO table (columns) VALUES ($1, $2, …) and nothing else.
+func plainInsert(insert *regexp.Regexp, text string, params int) (table, columns string, ok bool) {
 	m := insert.FindStringSubmatch(text)
 	if m == nil {
 		return "", "", false
