@@ -9,12 +9,14 @@ import (
 
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/internal/lanes"
 )
 
 // job is one attempt of a call in a batch. The call is its caller's, who may give the job up and go on with the call; so
 // what a lane finds out stays in the job until it ends.
 type job struct {
 	driver.Job
+	item  lanes.Item[*job] // its place in the queue
 	c     *call
 	st    *state    // of the target that it runs on
 	set   *settings // what it's made with there
@@ -30,6 +32,7 @@ type job struct {
 // newJob returns a call's attempt as a job. over is told once how it ended, with what a session's verb would have returned.
 func newJob(ctx context.Context, c *call, over func(error)) *job {
 	j := &job{c: c, st: c.st, set: c.set, ctx: ctx, over: over, queued: time.Now()}
+	j.item.Job = j
 	j.Request, j.Kind, j.Query = c.req, c.kind(), c.op == hook.Query
 	if j.Kind == driver.JobRead {
 		j.Limit = maxKeptValues
@@ -51,6 +54,22 @@ type batch struct {
 func (b *batch) leave() {
 	if b.live.Add(-1) == 0 {
 		b.cancel()
+	}
+}
+
+// group is whose queue the job goes through.
+func (j *job) group() *lanes.Group[*job] { return j.c.eng.pipeline.groups[j.Kind] }
+
+// queue queues the job.
+func (j *job) queue() {
+	j.group().Put(&j.item)
+	j.dropIfOver()
+}
+
+// dropIfOver takes a job that was just queued out again if it had been given up before it was there.
+func (j *job) dropIfOver() {
+	if j.State.Load() == driver.JobOver {
+		j.group().Remove(&j.item)
 	}
 }
 
@@ -123,6 +142,7 @@ func (j *job) giveUp() error {
 			if state == driver.JobRunning {
 				j.batch.leave()
 			}
+			j.group().Remove(&j.item)
 			return f
 		}
 	}

@@ -138,7 +138,7 @@ func (p *pipeline) together(ctx context.Context, c *call) error {
 	var result error
 	done := make(chan struct{})
 	j := newJob(ctx, c, func(err error) { result = err; close(done) })
-	p.groups[j.Kind].Put(j)
+	j.queue()
 	select {
 	case <-done:
 		return result
@@ -332,14 +332,17 @@ func (p *pipeline) again(waiting []*job, progress bool) {
 		each(waiting, func(j *job) { j.end(errAlone) })
 		return
 	}
-	back := waiting[:0:len(waiting)]
+	var back []*lanes.Item[*job]
 	for _, j := range waiting {
 		if j.State.CompareAndSwap(driver.JobRunning, driver.JobQueued) || j.State.CompareAndSwap(driver.JobTaken, driver.JobQueued) {
-			back = append(back, j)
+			back = append(back, &j.item)
 		}
 	}
 	if len(back) > 0 {
-		p.groups[back[0].Kind].PutBack(back)
+		back[0].Job.group().PutBack(back)
+	}
+	for _, it := range back {
+		it.Job.dropIfOver()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/future"
 	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/internal/lanes"
 	"github.com/plinthdb/plinth/retry"
 )
 
@@ -121,26 +122,21 @@ func (s *submission) attempt() {
 			}
 		})
 	}
-	p.groups[j.Kind].Put(j)
+	j.queue()
 }
 
 // byItself queues the attempt to be made as a call of its own.
 func (s *submission) byItself() {
 	c := &s.rows.call
 	queued := time.Now()
-	var over atomic.Bool // it was taken out of the queue, or given up
-	stop := context.AfterFunc(c.ctx, func() {
-		if over.CompareAndSwap(false, true) {
-			c.ev.Queue += time.Since(queued)
-			s.step(func() { s.settled(notSent(c.ctx)) })
-		}
-	})
-	c.eng.pipeline.alone.Put(func() {
-		if stop(); over.CompareAndSwap(false, true) {
-			c.began = time.Now()
-			c.ev.Queue += c.began.Sub(queued)
-			s.step(s.runAlone)
-		}
+	run := func() {
+		c.began = time.Now()
+		c.ev.Queue += c.began.Sub(queued)
+		s.step(s.runAlone)
+	}
+	c.eng.pipeline.alone.PutUntil(c.ctx, &lanes.Item[func()]{Job: run}, func() {
+		c.ev.Queue += time.Since(queued)
+		s.step(func() { s.settled(notSent(c.ctx)) })
 	})
 }
 

@@ -97,17 +97,12 @@ func (a *Engine) ExecuteMany(ctx context.Context, statement string, rows iter.Se
 		return future.Resolved(plinth.Result{}, err)
 	}
 	f, resolve := future.New[plinth.Result]()
-	var over atomic.Bool // it runs, or was given up before
-	stop := context.AfterFunc(ctx, func() {
-		if over.CompareAndSwap(false, true) {
-			a.leave()
-			resolve(plinth.Result{}, a.ended(ctx))
-		}
-	})
-	a.many.Put(func() {
-		if stop(); over.CompareAndSwap(false, true) {
-			finish(resolve, a.leave, func() (plinth.Result, error) { return a.engine.ExecuteMany(ctx, statement, rows) })
-		}
+	run := func() {
+		finish(resolve, a.leave, func() (plinth.Result, error) { return a.engine.ExecuteMany(ctx, statement, rows) })
+	}
+	a.many.PutUntil(ctx, &lanes.Item[func()]{Job: run}, func() {
+		a.leave()
+		resolve(plinth.Result{}, a.ended(ctx))
 	})
 	return f
 }

@@ -14,17 +14,25 @@ import (
 type Group[J any] struct {
 	run func([]J)
 
-	mu    sync.Mutex
-	most  int // lanes
-	limit int // of them with those that were lent
-	lent  int // beyond most, for as long as others are stuck
-	chunk int // jobs at once
-	queue []J // from head on
-	head  int
-	busy  int           // lanes
-	taken int           // jobs in chunks that run
-	quiet chan struct{} // closed when nothing is queued or running; nil if nobody waits for that
-	stats Stats
+	mu     sync.Mutex
+	most   int           // lanes
+	limit  int           // of them with those that were lent
+	lent   int           // beyond most, for as long as others are stuck
+	chunk  int           // jobs at once
+	ends   Item[J]       // of the queue, which is a ring: its next is the first, its prev the last
+	queued int           // jobs
+	busy   int           // lanes
+	taken  int           // jobs in chunks that run
+	quiet  chan struct{} // closed when nothing is queued or running; nil if nobody waits for that
+	stats  Stats
+}
+
+// Item is a job and its place in a queue, from which it can be taken again. It must not be copied or queued twice at a time.
+type Item[J any] struct {
+	Job J
+
+	prev, next *Item[J]    // nil: not in the queue
+	stop       func() bool // watching the context of PutUntil
 }
 
 // Stats are what a group has done.
@@ -40,38 +48,78 @@ type Stats struct {
 // New returns a group of at most so many lanes, which run takes chunks of at most so many jobs. run is called by several
 // goroutines at once, and the slice is its own until it returns.
 func New[J any](most, chunk int, run func([]J)) *Group[J] {
-	return &Group[J]{run: run, most: max(most, 1), limit: max(most, 1), chunk: max(chunk, 1)}
+	g := &Group[J]{run: run, most: max(most, 1), limit: max(most, 1), chunk: max(chunk, 1)}
+	g.ends.prev, g.ends.next = &g.ends, &g.ends
+	return g
 }
 
 // Put queues a job. It doesn't block.
-func (g *Group[J]) Put(j J) {
+func (g *Group[J]) Put(it *Item[J]) {
 	g.mu.Lock()
-	g.queue = append(g.queue, j)
+	g.insert(it, &g.ends)
 	start := g.hire()
 	g.mu.Unlock()
 	if start {
 		go g.lane()
+	}
+}
+
+// PutUntil queues a job until ctx ends: unless a lane has taken it by then it's taken out, and gone is called on a goroutine of
+// its own.
+func (g *Group[J]) PutUntil(ctx context.Context, it *Item[J], gone func()) {
+	g.Put(it)
+	stop := context.AfterFunc(ctx, func() {
+		if g.Remove(it) {
+			gone()
+		}
+	})
+	g.mu.Lock()
+	queued := it.next != nil
+	if queued {
+		it.stop = stop
+	}
+	g.mu.Unlock()
+	if !queued {
+		stop()
 	}
 }
 
 // PutBack queues jobs before all others.
-func (g *Group[J]) PutBack(jobs []J) {
-	if len(jobs) == 0 {
-		return
-	}
+func (g *Group[J]) PutBack(items []*Item[J]) {
 	g.mu.Lock()
-	if g.head >= len(jobs) {
-		g.head -= len(jobs)
-		copy(g.queue[g.head:], jobs)
-	} else {
-		g.queue = append(append(make([]J, 0, len(jobs)+len(g.queue)-g.head), jobs...), g.queue[g.head:]...)
-		g.head = 0
+	first := g.ends.next
+	for _, it := range items {
+		g.insert(it, first)
 	}
-	start := g.hire()
+	start := len(items) > 0 && g.hire()
 	g.mu.Unlock()
 	if start {
 		go g.lane()
 	}
+}
+
+// Remove takes a job out of the queue. It reports false if it isn't there: a lane has taken it.
+func (g *Group[J]) Remove(it *Item[J]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if it.next == nil {
+		return false
+	}
+	g.unlink(it)
+	return true
+}
+
+// insert queues it before another.
+func (g *Group[J]) insert(it, before *Item[J]) {
+	it.prev, it.next = before.prev, before
+	it.prev.next, before.prev = it, it
+	g.queued++
+}
+
+func (g *Group[J]) unlink(it *Item[J]) {
+	it.prev.next, it.next.prev = it.next, it.prev
+	it.prev, it.next = nil, nil
+	g.queued--
 }
 
 // hire reports whether another lane has to start.
@@ -110,7 +158,7 @@ func (g *Group[J]) gather() {
 		runtime.Gosched()
 		g.mu.Lock()
 		before := n
-		n = len(g.queue) - g.head
+		n = g.queued
 		enough := n == before || n >= g.chunk
 		g.mu.Unlock()
 		if enough {
@@ -130,21 +178,16 @@ func (g *Group[J]) ran(chunk []J) {
 func (g *Group[J]) take(chunk []J) []J {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	waiting := len(g.queue) - g.head
 	free := max(g.lanes()-g.busy, 0) + 1 // itself, too
-	n := min((waiting+free-1)/free, g.chunk)
-	chunk = append(chunk[:0], g.queue[g.head:g.head+n]...)
-	clear(g.queue[g.head : g.head+n])
-	g.head += n
-	if g.head == len(g.queue) {
-		g.queue, g.head = g.queue[:0], 0
-		if cap(g.queue) > maxSpare {
-			g.queue = nil
+	n := min((g.queued+free-1)/free, g.chunk)
+	chunk = chunk[:0]
+	for range n {
+		it := g.ends.next
+		g.unlink(it)
+		if it.stop != nil {
+			it.stop()
 		}
-	} else if g.head > maxSpare && g.head > len(g.queue)/2 {
-		g.queue = g.queue[:copy(g.queue, g.queue[g.head:])]
-		clear(g.queue[len(g.queue):cap(g.queue)])
-		g.head = 0
+		chunk = append(chunk, it.Job)
 	}
 	g.taken += n
 	if n == 0 {
@@ -161,9 +204,6 @@ func (g *Group[J]) take(chunk []J) []J {
 	return chunk
 }
 
-// maxSpare is how much room an empty queue keeps.
-const maxSpare = 4096
-
 // lanes returns how many there may be now.
 func (g *Group[J]) lanes() int { return max(g.most, min(g.most+g.lent, g.limit)) }
 
@@ -179,7 +219,7 @@ func (g *Group[J]) Resize(most, limit, chunk int) {
 func (g *Group[J]) Lend() {
 	g.mu.Lock()
 	g.lent++
-	start := g.head < len(g.queue) && g.hire()
+	start := g.queued > 0 && g.hire()
 	g.mu.Unlock()
 	if start {
 		go g.lane()
@@ -198,7 +238,7 @@ func (g *Group[J]) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.stats
-	s.Queued, s.Running, s.Lanes = len(g.queue)-g.head, g.taken, g.busy
+	s.Queued, s.Running, s.Lanes = g.queued, g.taken, g.busy
 	return s
 }
 
