@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +188,37 @@ func TestThePagesShowCodeThatCompiles(t *testing.T) {
 	}
 	if shown < 11 {
 		t.Errorf("%d blocks of Go were found on the pages", shown)
+	}
+}
+
+// TestTheDesignNamesEachPackage compares the page's list of packages with those that there are.
+func TestTheDesignNamesEachPackage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, house, _ := strings.Cut(string(page), "## The house")
+	house, _, ok := strings.Cut(house, "\n## ")
+	if !ok {
+		t.Fatal("design.md has no list of packages")
+	}
+	words := regexp.MustCompile(`[a-z]+`).FindAllString(house, -1)
+	out, err := exec.CommandContext(t.Context(), "go", "list", "../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range strings.FieldsSeq(string(out)) {
+		if !slices.Contains(words, path.Base(pkg)) {
+			t.Errorf("design.md doesn't name %s", pkg)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^ {6}((?:[a-z]+/)+(?: [a-z]+/)*)`).FindAllStringSubmatch(house, -1) {
+		for folder := range strings.FieldsSeq(m[1]) {
+			if _, err := os.Stat("../" + folder); err != nil {
+				t.Errorf("design.md names %s: %v", folder, err)
+			}
+		}
 	}
 }
 
