@@ -108,7 +108,7 @@ func (b *batch) reset() {
 func (s *session) prepareJobs(ctx context.Context, all []*driver.Job) bool {
 	b := &s.batch
 	for _, j := range all {
-		if !joins(j) {
+		if !plain(j.Stmt.Verb) || len(j.Native) > maxKeptText {
 			j.Outcome = driver.Alone
 			continue
 		}
@@ -128,11 +128,12 @@ func (s *session) prepareJobs(ctx context.Context, all []*driver.Job) bool {
 	return true
 }
 
-// joins reports whether a job's statement can be part of a batch: others may end the transaction that they are in.
-func joins(j *driver.Job) bool {
-	switch j.Stmt.Verb {
+// plain reports whether a statement of a verb runs nothing but itself. Others may end the transaction that they are in, or run
+// several, of which some can have been applied when one fails.
+func plain(verb string) bool {
+	switch verb {
 	case "SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE":
-		return len(j.Native) <= maxKeptText
+		return true
 	}
 	return false
 }
@@ -154,7 +155,7 @@ func (s *session) sendJobs() {
 			continue
 		}
 		length := len(s.args.params.Values)
-		if n > 0 && length > flushBytes || s.maxPacket > 0 && length > s.maxPacket {
+		if n > 0 && length > flushBytes || length > s.maxPacket {
 			j.Outcome = driver.Alone
 			continue
 		}
@@ -227,13 +228,12 @@ func (s *session) readJob(ctx context.Context, i int, mark int64) *driver.Fault 
 		if s.gone() {
 			return f
 		}
-		if j.Outcome, j.Err = driver.Failed, f; f.Code == noSuchStatement || f.Code == reprepare {
+		if j.Outcome, j.Err = driver.Failed, f; forgotten(f) {
 			s.cache.drop(st)
 			j.Outcome, j.Err = driver.Alone, nil
 		}
 		return nil
 	}
-	st.used = true
 	j.Result = s.running.result
 	switch {
 	case j.Outcome != driver.Waiting:

@@ -25,6 +25,7 @@ const bulkSavepoint = "plinth_bulk"
 // until the one that fails is alone.
 func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (driver.Result, int, error) {
 	b := bulk{s: s, ctx: ctx}
+	defer b.end()
 	for req, err := range requests {
 		f := b.add(req, err)
 		switch {
@@ -92,16 +93,22 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 			return f
 		}
 	}
-	var f *driver.Fault
+	var bad *driver.Fault // this row is
 	if err == nil {
-		f = b.bind(req.Args)
+		var fits bool
+		if fits, bad = b.bind(req.Args); bad == nil && !fits {
+			if f := b.flush(); f != nil {
+				return f
+			}
+			_, bad = b.bind(req.Args)
+		}
 	}
-	if err != nil || f != nil {
-		if earlier := b.finish(); earlier != nil {
-			return earlier
+	if err != nil || bad != nil {
+		if f := b.finish(); f != nil {
+			return f
 		}
 		b.row = b.pulled
-		return f
+		return bad
 	}
 	if !b.fast || len(b.next.ends) >= bulkRows || len(b.next.buf) >= min(bulkBytes, b.s.maxPacket/2) {
 		return b.flush()
@@ -116,6 +123,7 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 		return f
 	}
 	defer s.EndCall()
+	b.end()
 	st := s.cache.get(req.Native)
 	if st == nil {
 		var f *driver.Fault
@@ -129,16 +137,27 @@ func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	return nil
 }
 
+// end ends the use of the statement, and of the call if the rows have ended early: what is under way is settled before the session's
+// next use.
+func (b *bulk) end() {
+	b.s.EndCall()
+	if b.st != nil && b.st.once {
+		b.s.cache.drop(b.st)
+	}
+	b.st = nil
+}
+
 // writes reports whether the bulk protocol is made for statements of a verb.
 func writes(verb string) bool {
 	return verb == "INSERT" || verb == "REPLACE" || verb == "UPDATE" || verb == "DELETE"
 }
 
-// bind adds a row to those that are to be sent. A parameter has one type in all of them.
-func (b *bulk) bind(args []any) *driver.Fault {
+// bind adds a row to those that are to be sent, unless it has to begin the next ones: a parameter has one type in all of them, and
+// the server takes them as a whole.
+func (b *bulk) bind(args []any) (fits bool, f *driver.Fault) {
 	n := len(b.st.stmt.Params)
 	if len(args) != n {
-		return driver.Faultf(driver.Argument, "the statement has %d placeholders, and %d arguments were given", n, len(args))
+		return false, driver.Faultf(driver.Argument, "the statement has %d placeholders, and %d arguments were given", n, len(args))
 	}
 	c := &b.next
 	if len(c.ends) == 0 {
@@ -153,7 +172,7 @@ func (b *bulk) bind(args []any) *driver.Fault {
 		out, typ, flag, f := appendArgument(append(c.buf, wire.BulkValue), i, arg)
 		if f != nil {
 			c.buf = c.buf[:before]
-			return f
+			return false, f
 		}
 		c.buf = out
 		known := c.types[2*i : 2*i+2]
@@ -163,17 +182,24 @@ func (b *bulk) bind(args []any) *driver.Fault {
 		case known[0] == typ && known[1] == flag:
 		case known[0] == wire.TypeNull:
 			known[0], known[1] = typ, flag
-		default: // such a row begins the next ones
+		default:
 			c.buf = c.buf[:before]
-			if f := b.flush(); f != nil {
-				return f
-			}
-			return b.bind(args)
+			return false, nil
 		}
 	}
+	if size := bulkHeader + len(c.types) + len(c.buf); size > b.s.maxPacket {
+		c.buf = c.buf[:before]
+		if before == 0 {
+			f = b.s.tooLarge(size)
+		}
+		return false, f
+	}
 	c.ends = append(c.ends, len(c.buf))
-	return nil
+	return true, nil
 }
+
+// bulkHeader is how long a command of the bulk protocol is in front of its types and rows.
+const bulkHeader = 7
 
 // flush sends the rows that were added, once those before are answered, and returns while the server is at work on them: the
 // next ones are made ready meanwhile.
@@ -264,6 +290,10 @@ func (b *bulk) outcome(from, to int) *driver.Fault {
 		return nil
 	}
 	if f.Code == "" || s.Awaited() > 0 || s.running.stray {
+		return f
+	}
+	if forgotten(f) {
+		s.outdated(b.st, f)
 		return f
 	}
 	if to-from == 1 {

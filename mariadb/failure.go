@@ -130,11 +130,5 @@ func (s *session) harmless(number uint16) bool {
 	default:
 		return false
 	}
-	if run := &s.running; run.stmt != nil {
-		switch run.stmt.Verb {
-		case "INSERT", "UPDATE", "DELETE", "REPLACE", "SELECT":
-			return true
-		}
-	}
-	return false
+	return s.running.stmt != nil && plain(s.running.stmt.Verb)
 }

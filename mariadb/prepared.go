@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/lru"
 	"github.com/plinthdb/plinth/mariadb/internal/wire"
 )
 
@@ -12,18 +13,16 @@ type prepared struct {
 	text string
 	stmt *wire.Stmt
 	once bool // it isn't kept
-	used bool // it has worked before
+
+	cached bool // it was prepared before the call that uses it
 
 	plan plan // how its rows are read
-
-	prev, next *prepared // by use
 }
 
 // cache keeps the statements that were used last, by their text.
 type cache struct {
-	byText map[string]*prepared
-	ring   prepared // next is the one used last, prev the one used longest ago
-	limit  int
+	kept   lru.Cache[*prepared]
+	limit  int      // 0: none is kept
 	closed []uint32 // ids that the server can forget; it's told with the next statement
 
 	unpreparable map[string]bool // texts that the server only takes as text
@@ -31,41 +30,30 @@ type cache struct {
 }
 
 func (c *cache) init(limit int) {
-	c.byText = make(map[string]*prepared)
-	c.unpreparable = make(map[string]bool)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	c.kept.Init(limit)
 	c.limit = limit
+	c.unpreparable = make(map[string]bool)
 }
 
 // get returns the statement of a text, or nil.
 func (c *cache) get(text string) *prepared {
-	if last := c.ring.next; last != &c.ring && last.text == text { // the same as before: comparing beats hashing
-		return last
-	}
-	st := c.byText[text]
+	st := c.kept.Get(text)
 	if st != nil {
-		st.unlink()
-		c.front(st)
+		st.cached = true
 	}
 	return st
 }
 
 // put adds a statement, and drops the one used longest ago if there are too many.
 func (c *cache) put(st *prepared) {
-	c.byText[st.text] = st
-	c.front(st)
-	if len(c.byText) > max(c.limit, 1) {
-		c.drop(c.ring.prev)
+	if oldest := c.kept.Put(st.text, st); oldest != nil {
+		c.closed = append(c.closed, oldest.stmt.ID)
 	}
 }
 
 // drop forgets a statement, unless that was done before.
 func (c *cache) drop(st *prepared) {
-	if st.next != nil {
-		st.unlink()
-		delete(c.byText, st.text)
-		st.prev, st.next = nil, nil
-	} else if !st.once {
+	if !c.kept.Remove(st.text, st) && !st.once {
 		return
 	}
 	c.closed = append(c.closed, st.stmt.ID)
@@ -74,8 +62,7 @@ func (c *cache) drop(st *prepared) {
 
 // forget drops all statements, of which the server knows none any more.
 func (c *cache) forget() {
-	clear(c.byText)
-	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	c.kept.Clear()
 	c.closed, c.parsed = nil, nil
 }
 
@@ -94,13 +81,6 @@ func (c *cache) described(st *wire.Stmt) {
 	}
 	c.parsed = st
 }
-
-func (c *cache) front(st *prepared) {
-	st.prev, st.next = &c.ring, c.ring.next
-	st.prev.next, st.next.prev = st, st
-}
-
-func (st *prepared) unlink() { st.prev.next, st.next.prev = st.next, st.prev }
 
 const (
 	// maxKeptText is how long a statement's text may be to be kept: longer ones are generated, and each would be another.
@@ -174,17 +154,21 @@ func (s *session) prepare(ctx context.Context, req *driver.Request) (*prepared, 
 	return st, nil
 }
 
-// outdated is asked about the failure of a statement that was sent. If it failed because the server doesn't know it any more, or
-// couldn't prepare it again for tables that have changed, then nothing was applied, and it is forgotten. Outside a transaction it
-// can be sent again at once, which is what true means; inside one the transaction has to run again.
+// forgotten reports whether a statement failed because the server doesn't know it any more, or couldn't prepare it again for tables
+// that have changed. If it's a plain one nothing was applied.
+func forgotten(f *driver.Fault) bool { return f.Code == noSuchStatement || f.Code == reprepare }
+
+// outdated is asked about the failure of a statement that was sent. If the server has forgotten it, so does the session. Outside a
+// transaction it can be sent again at once, which is what true means; inside one the transaction has to run again. What was
+// prepared in this very call would fail again, and a procedure may have failed at a statement of its own.
 func (s *session) outdated(st *prepared, f *driver.Fault) bool {
-	if st == nil || st.once || !st.used || s.Awaited() > 0 || s.Broken != nil || s.rows.fetched {
-		return false
-	}
-	if f.Code != noSuchStatement && f.Code != reprepare {
+	if st == nil || s.Awaited() > 0 || s.Broken != nil || !forgotten(f) {
 		return false
 	}
 	s.cache.drop(st)
+	if !st.cached || !plain(s.running.stmt.Verb) {
+		return false
+	}
 	if s.tx.open {
 		f.Verdict = driver.Again
 		return false

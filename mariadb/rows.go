@@ -13,18 +13,17 @@ import (
 // rows are the session's rows.
 type rows struct {
 	netdriver.Rows
-	s       *session
-	st      *prepared // nil if the statement was sent as text
-	plan    *plan
-	own     plan     // of a statement that was sent as text
-	fields  [][]byte // of the row of the text protocol that is being read
-	fetched bool     // a row has come
+	s      *session
+	st     *prepared // nil if the statement was sent as text
+	plan   *plan
+	own    plan     // of a statement that was sent as text
+	fields [][]byte // of the row of the text protocol that is being read
 }
 
 // begin makes the rows those of a statement that was just sent. What columns it has is told with the answer.
 func (r *rows) begin(ctx context.Context, st *prepared) {
 	r.Begin(ctx)
-	r.st, r.own, r.fetched = st, plan{}, false
+	r.st, r.own = st, plan{}
 	if r.plan = &r.own; st != nil {
 		r.plan = &st.plan
 	}
@@ -46,7 +45,6 @@ func (r *rows) describe(res *wire.Result) {
 
 // take reads a row that has come.
 func (r *rows) take(row []byte) *driver.Fault {
-	r.fetched = true
 	var column int
 	var err error
 	if r.plan.binary {
@@ -100,9 +98,6 @@ func (r *rows) ReadRow(ctx context.Context) (bool, *driver.Fault) {
 // EndCall implements netdriver.RowReader.
 func (r *rows) EndCall() driver.Result {
 	r.s.leave(r.st)
-	if r.st != nil {
-		r.st.used = true
-	}
 	return r.s.running.result
 }
 

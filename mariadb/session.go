@@ -185,10 +185,8 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 		}
 		size = len(s.args.params.Values)
 	}
-	if s.maxPacket > 0 && size > s.maxPacket {
-		f := driver.Faultf(driver.TooLarge, "the statement and its arguments are of %d bytes, and the server takes %d", size, s.maxPacket)
-		f.Hint = "raise the server's max_allowed_packet, or send less at once"
-		return st, f
+	if size > s.maxPacket {
+		return st, s.tooLarge(size)
 	}
 	s.open(req, driver.Run)
 	if req.ReadOnly && !s.tx.open && !s.inTransaction() {
@@ -203,6 +201,13 @@ func (s *session) send(ctx context.Context, req *driver.Request) (*prepared, *dr
 		s.SendQuery("COMMIT")
 	}
 	return st, s.flush(ctx)
+}
+
+// tooLarge is the fault of what would make the server hang up.
+func (s *session) tooLarge(size int) *driver.Fault {
+	f := driver.Faultf(driver.TooLarge, "the statement and its arguments are of %d bytes, and the server takes %d", size, s.maxPacket)
+	f.Hint = "raise the server's max_allowed_packet, or send less at once"
+	return f
 }
 
 // open begins what is sent for a statement.

@@ -14,7 +14,7 @@ func TestTheValueUsedLongestAgoIsForgotten(t *testing.T) {
 			t.Errorf("%s has driven %s out", v, oldest)
 		}
 	}
-	if c.Get("key of a") != "a" || c.Get("key of a") != "a" || c.Get("key of x") != "" {
+	if c.Get("key of b") != "b" || c.Get("key of c") != "c" || c.Get("key of a") != "a" || c.Get("key of x") != "" {
 		t.Error("it has other values")
 	}
 	if oldest := c.Put("key of d", "d"); oldest != "b" || c.Get("key of b") != "" {
