@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +45,9 @@ func TestABrokenConnectionSaysWhatMayHaveHappened(t *testing.T) {
 		{"cancelled", canceled, driver.Run, true, deadline, driver.Canceled, driver.IfSafe, false},
 		{"cancelled at COMMIT", canceled, driver.Commit, true, deadline, driver.Canceled, driver.Ambiguous, false},
 		{"cancelled and broken", canceled, driver.Run, true, io.ErrUnexpectedEOF, driver.Canceled, driver.IfSafe, true},
+		{"cancelled before it was written", canceled, driver.Run, false, context.Canceled, driver.Canceled, driver.Never, false},
+		{"silent", context.Background(), driver.Run, true, deadline, driver.Unavailable, driver.IfSafe, true},
+		{"reset", context.Background(), driver.Run, true, syscall.ECONNRESET, driver.Unavailable, driver.IfSafe, true},
 		{"late", late, driver.Run, true, deadline, driver.Timeout, driver.IfSafe, false},
 		{"late before", late, driver.Run, false, deadline, driver.Timeout, driver.Never, false},
 	} {
@@ -54,7 +58,20 @@ func TestABrokenConnectionSaysWhatMayHaveHappened(t *testing.T) {
 		if err := test.ctx.Err(); err != nil && !errors.Is(f, err) {
 			t.Errorf("%s: %v isn't the context's", test.name, f)
 		}
-		if test.ctx.Err() == nil && !errors.Is(f, test.err) {
+		if f.TxDead != test.evict {
+			t.Errorf("%s: the transaction is over: %v", test.name, f.TxDead)
+		}
+		hint := "look"
+		switch {
+		case test.ctx.Err() != nil:
+			hint = ""
+		case test.err == deadline:
+			hint = "the server doesn't answer any more"
+		}
+		if f.Hint != hint {
+			t.Errorf("%s: the hint is %q", test.name, f.Hint)
+		}
+		if test.evict && !errors.Is(f, test.err) {
 			t.Errorf("%s: %v isn't the connection's", test.name, f)
 		}
 	}

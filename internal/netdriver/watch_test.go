@@ -72,6 +72,9 @@ func TestTheEndOfAContextEndsReading(t *testing.T) {
 		if !d.over() || !w.hasFired() {
 			t.Error("reading goes on after the context has ended")
 		}
+		if !d.write.Equal(time.Now().Add(AnswerTime)) {
+			t.Errorf("writing goes on until %v", d.write)
+		}
 		w.end()
 		if !d.none() || w.hasFired() {
 			t.Error("a deadline is left after the call")
@@ -100,11 +103,14 @@ func TestAContextOfAnEarlierCallDoesNothing(t *testing.T) {
 		for range 10 {
 			first, cancelFirst := context.WithCancel(context.Background())
 			w.start(first)
+			call := w.call
 			time.Sleep(usualTime / 2)
 			w.end()
+			w.fire(w.call)
 			second, cancelSecond := context.WithCancel(context.Background())
 			w.start(second)
 			cancelFirst()
+			w.fire(call) // which was on its way when the call ended
 			time.Sleep(2 * usualTime)
 			synctest.Wait()
 			if !d.none() {
@@ -116,6 +122,11 @@ func TestAContextOfAnEarlierCallDoesNothing(t *testing.T) {
 			if !d.none() {
 				t.Fatal("the end of a context reached a session that does nothing")
 			}
+			third, cancelThird := context.WithCancel(context.Background())
+			w.start(third)
+			w.end()
+			time.Sleep(2 * usualTime) // the timer finds no call
+			cancelThird()
 		}
 	})
 }
