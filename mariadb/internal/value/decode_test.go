@@ -48,6 +48,7 @@ func TestBothProtocolsGiveTheSameValue(t *testing.T) {
 		{number(typeDouble), "\x9a\x99\x99\x99\x99\x99\xb9\x3f", "0.1", driver.FloatValue(0.1)},
 		{number(typeDouble), "\x01\x00\x00\x00\x00\x00\x00\x00", "5e-324", driver.FloatValue(math.SmallestNonzeroFloat64)},
 		{number(typeNewDecimal), "-12.50", "", decimal("-12.50")},
+		{number(typeNewDecimal), "-1234.50", "", decimal("-1234.50")}, // as many bytes as a double
 		{number(typeNewDecimal), "0.00", "", decimal("0.00")},
 		{number(typeNewDecimal), "00000012.50", "", decimal("12.50")},
 		{number(typeNewDecimal), "0000", "", decimal("0")},
@@ -70,7 +71,10 @@ func TestBothProtocolsGiveTheSameValue(t *testing.T) {
 			0, 1, 0))},
 		{number(typeTimestamp), "\xf6\x07\x01\x13\x03\x0e\x07\x3f\x42\x0f\x00", "2038-01-19 03:14:07.999999",
 			driver.TimeValue(utc(2038, 1, 19, 3, 14, 7, 999999))},
+		{number(typeDateTime), "\x0f\x27\x0c\x1f\x17\x3b\x3b\x3f\x42\x0f\x00", "9999-12-31 23:59:59.999999",
+			driver.TimeValue(utc(9999, 12, 31, 23, 59, 59, 999999))},
 
+		{number(typeTime), "\x00\x00\x00\x00\x00\x0a\x00\x00", "10:00:00", text("10:00:00")},
 		{number(typeTime), "", "00:00:00", text("00:00:00")}, {number(typeTime), "", "00:00:00.000", text("00:00:00")},
 		{number(typeTime), "\x00\x00\x00\x00\x00\x01\x02\x03", "01:02:03", text("01:02:03")},
 		{number(typeTime), "\x01\x22\x00\x00\x00\x16\x3b\x3b", "-838:59:59", text("-838:59:59")},
@@ -93,6 +97,16 @@ func TestBothProtocolsGiveTheSameValue(t *testing.T) {
 		if txt == "" {
 			txt = c.binary
 		}
+		inRow := func(src []byte, a *arena.Arena) (driver.Value, error) {
+			row := []byte{0, 0}
+			if column.size == 0 {
+				row = append(row, byte(len(src)))
+			}
+			vals := make([]driver.Value, 1)
+			_, err := DecodeBinaryRow(append(row, src...), []Column{column}, vals, a)
+			return vals[0], err
+		}
+		decodes(t, column.Type+" in a row", inRow, c.binary, c.want)
 		decodes(t, column.Type+" in binary", column.DecodeBinary, c.binary, c.want)
 		decodes(t, column.Type+" in text", column.DecodeText, txt, c.want)
 	}
@@ -194,7 +208,8 @@ func TestWhatNoServerSendsIsAnErrorThatEndsTheConnection(t *testing.T) {
 			"\xe8\x07\x01\x01\x00\x00\x00\x40\x42\x0f\x00"},
 			[]string{"2024-01-01 24:00:00", "2024-01-01 00:60:00", "2024-01-01T00:00:00", "2024-01-01 00:00:00.",
 				"2024-01-01 00:00:00.1234567",
-				"2024-01-01 00:00:00x5", "2024-01-01 00-00-00", "2024-01-01 0:00"}},
+				"2024-01-01 00:00:00x5", "2024-01-01 00-00-00", "2024-01-01 00-00:00", "2024-01-01 00:00-00", "2024-01-01 00:00:0",
+				"2024-01-01 0:00"}},
 		{typeTime, []string{"1", "\x00\x00\x00\x00\x00\x18\x00\x00", "\x00\x00\x00\x00\x00\x00\x3c\x00",
 			"\x00\x00\x00\x00\x00\x00\x00\x00\x40\x42\x0f\x00"},
 			[]string{"", "1:00:00", "01:00", "01:00:00.", "01:0x:00", "--01:00:00", "01:00:00.1234567", "01:00:00x1"}},
@@ -216,7 +231,9 @@ func TestWhatNoServerSendsIsAnErrorThatEndsTheConnection(t *testing.T) {
 		}
 	}
 	uuid := NewColumn(Definition{Type: typeString, Charset: 45, ExtType: "uuid"}, ZeroIsError)
-	if v, err := uuid.DecodeBinary([]byte("f47ac10b"), new(arena.Arena)); err == nil {
-		t.Errorf("a short uuid is %v", v.Any())
+	for _, decode := range []func([]byte, *arena.Arena) (driver.Value, error){uuid.DecodeBinary, uuid.DecodeText} {
+		if v, err := decode([]byte("f47ac10b"), new(arena.Arena)); err == nil {
+			t.Errorf("a short uuid is %v", v.Any())
+		}
 	}
 }
