@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/plinthdb/plinth"
-	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/pool"
+	"github.com/plinthdb/plinth/postgres"
 )
 
 // The server is dialled by the first statement, or by Connect. Of several hosts the one that can be written to is used, and TLS is
