@@ -29,6 +29,7 @@ type peer struct {
 	reads   bool // what was sent last writes nothing
 	inTx    bool
 	refuses *driver.Fault // of Sync
+	keeps   *driver.Fault // of RollBack
 	failing error         // of the host's OnConnect
 	aborted chan struct{}
 	politer []bool // how it was disconnected
@@ -51,7 +52,7 @@ func (p *peer) Cancellable() bool                      { return !p.putOff }
 func (p *peer) Abort(context.Context)                  { close(p.aborted) }
 func (p *peer) Idle() bool                             { return !p.inTx }
 func (p *peer) DropRows()                              {}
-func (p *peer) RollBack(context.Context) *driver.Fault { p.note("roll back"); return nil }
+func (p *peer) RollBack(context.Context) *driver.Fault { p.note("roll back"); return p.keeps }
 
 func (p *peer) Disconnect(polite bool) {
 	p.note("disconnect")
@@ -328,18 +329,21 @@ func TestASessionIsGivenBackAsItIs(t *testing.T) {
 		with func(p *peer)
 		want []string
 	}{
-		"clean":                {driver.Keep, func(*peer) {}, nil},
-		"in a transaction":     {driver.Keep, func(p *peer) { p.inTx = true }, []string{"roll back"}},
-		"to be reset":          {driver.Reset, func(*peer) {}, renewed},
-		"to be destroyed":      {driver.Destroy, func(*peer) {}, []string{"disconnect"}},
-		"broken":               {driver.Keep, func(p *peer) { p.Broken = io.EOF }, []string{"disconnect"}},
-		"spent":                {driver.Keep, func(p *peer) { p.Spent = true }, []string{"disconnect"}},
-		"not to be made ready": {driver.Reset, func(p *peer) { p.failing = io.EOF }, []string{"roll back", "reset", "configure", "disconnect"}},
-		"within a call":        {driver.Keep, func(p *peer) { p.watch.fireNow(context.Background()); p.watch.patience(time.Now()) }, nil},
+		"clean":                 {driver.Keep, func(*peer) {}, nil},
+		"in a transaction":      {driver.Keep, func(p *peer) { p.inTx = true }, []string{"roll back"}},
+		"to be reset":           {driver.Reset, func(*peer) {}, renewed},
+		"to be destroyed":       {driver.Destroy, func(*peer) {}, []string{"disconnect"}},
+		"broken":                {driver.Keep, func(p *peer) { p.Broken = io.EOF }, []string{"disconnect"}},
+		"spent":                 {driver.Keep, func(p *peer) { p.Spent = true }, []string{"disconnect"}},
+		"not to be made ready":  {driver.Reset, func(p *peer) { p.failing = io.EOF }, []string{"roll back", "reset", "configure", "disconnect"}},
+		"not to be rolled back": {driver.Keep, func(p *peer) { p.inTx, p.keeps = true, &driver.Fault{} }, []string{"roll back", "disconnect"}},
+		"never to be answered":  {driver.Keep, func(p *peer) { p.owed = 1 }, []string{"disconnect"}},
+		"within a call":         {driver.Keep, func(p *peer) { p.watch.fireNow(context.Background()); p.watch.patience(time.Now()) }, nil},
 	} {
 		spoken(t, func(p *peer) {
 			test.with(p)
 			p.Release(test.fate)
+			time.Sleep(2 * SettleTime)
 			synctest.Wait()
 			if !slices.Equal(p.did, test.want) {
 				t.Errorf("%s: %v, want %v", name, p.did, test.want)

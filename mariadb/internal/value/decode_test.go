@@ -78,6 +78,7 @@ func TestBothProtocolsGiveTheSameValue(t *testing.T) {
 		{number(typeTime), "", "00:00:00", text("00:00:00")}, {number(typeTime), "", "00:00:00.000", text("00:00:00")},
 		{number(typeTime), "\x00\x00\x00\x00\x00\x01\x02\x03", "01:02:03", text("01:02:03")},
 		{number(typeTime), "\x01\x22\x00\x00\x00\x16\x3b\x3b", "-838:59:59", text("-838:59:59")},
+		{number(typeTime), "\x00\x00\x00\x00\x00\x17\x3b\x3b", "23:59:59", text("23:59:59")},
 		{number(typeTime), "\x00\x00\x00\x00\x00\x01\x02\x03\x20\xa1\x07\x00", "01:02:03.500", text("01:02:03.5")},
 		{number(typeTime), "\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00", "-00:00:00.000001", text("-00:00:00.000001")},
 		{number(typeTime), "\x00\x04\x00\x00\x00\x04\x00\x00", "100:00:00", text("100:00:00")},
@@ -212,7 +213,7 @@ func TestWhatNoServerSendsIsAnErrorThatEndsTheConnection(t *testing.T) {
 				"2024-01-01 0:00"}},
 		{typeTime, []string{"1", "\x00\x00\x00\x00\x00\x18\x00\x00", "\x00\x00\x00\x00\x00\x00\x3c\x00",
 			"\x00\x00\x00\x00\x00\x00\x00\x00\x40\x42\x0f\x00"},
-			[]string{"", "1:00:00", "01:00", "01:00:00.", "01:0x:00", "--01:00:00", "01:00:00.1234567", "01:00:00x1"}},
+			[]string{"", "1:00:00", "01:00", "01:00:00.", "01:0x:00", "--01:00:00", "01:00:00.1234567", "01:00:00x1", "01:00:00.1x"}},
 	} {
 		column := NewColumn(Definition{Type: c.typ, Length: 12}, ZeroIsNull)
 		check := func(src string, v driver.Value, err error) {
