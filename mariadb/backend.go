@@ -31,7 +31,8 @@ import (
 // backend is one target, which may have several hosts, behind one pool.
 type backend struct {
 	netdriver.Backend
-	to *target
+	to    *target
+	loads netdriver.Buffers
 }
 
 // NewBackend returns a backend for package plinth's New. It opens no connection.

@@ -26,6 +26,10 @@ const bulkSavepoint = "plinth_bulk"
 func (s *session) ExecuteMany(ctx context.Context, requests iter.Seq2[*driver.Request, error]) (driver.Result, int, error) {
 	b := bulk{s: s, ctx: ctx}
 	defer b.end()
+	for _, c := range []*chunk{&b.next, &b.sent} {
+		c.buf, c.ends = s.back.loads.Take()
+		defer func() { s.back.loads.Keep(c.buf, c.ends) }()
+	}
 	for req, err := range requests {
 		f := b.add(req, err)
 		switch {
