@@ -412,10 +412,14 @@ func (t *target) explain(f *driver.Fault) {
 		return
 	}
 	err, host, words := f.Err, t.Hosts[0], hintWords()
-	if e, ok := errors.AsType[*selectionError](err); ok && len(e.cause) > 1 { // what the servers said, and not that time was up
+	e, ok := errors.AsType[*selectionError](err)
+	said := ok && len(e.cause) > 1 // what the servers said, and not that time was up
+	if said {
 		err = errors.Join(e.cause[1:]...)
 	}
-	words.Explain(f, host.Name, host.isSocket(), err)
+	if !words.Explain(f, host.Name, host.isSocket(), err) && said {
+		f.Hint = "is it a MongoDB server that answers there?"
+	}
 	if t.encrypts() && netdriver.HungUp(err) {
 		f.Hint = "the server closed the connection as TLS began; if it doesn't do TLS: " + words.NoTLS
 	}

@@ -1,7 +1,9 @@
 package mongodb
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -102,10 +104,18 @@ func TestARefusedConnectionHasAHint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &driver.Fault{Err: &selectionError{text: "no server will do", cause: []error{refused}}}
-	to.explain(f)
-	if !strings.HasPrefix(f.Hint, "is the server running") {
-		t.Errorf("hint %q", f.Hint)
+	foreign := errors.New("cannot decode result from <invalid opcode>")
+	for hint, causes := range map[string][]error{
+		"is the server running":     {refused},
+		"is it a MongoDB server":    {context.DeadlineExceeded, foreign},
+		"nothing answers: check":    {context.DeadlineExceeded},
+		"the server closed the con": {context.DeadlineExceeded, io.EOF},
+	} {
+		f := &driver.Fault{Err: &selectionError{text: "no server will do", cause: causes}}
+		to.explain(f)
+		if !strings.HasPrefix(f.Hint, hint) {
+			t.Errorf("%v: hint %q", causes, f.Hint)
+		}
 	}
 }
 

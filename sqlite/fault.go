@@ -241,7 +241,7 @@ func (c *conn) whyReadOnly() string {
 	case c.readOnly:
 		return "this process may not write the file or its directory"
 	case c.role == reader:
-		return "this connection only reads, and the statement was taken for one that does; run it in a transaction or with Execute"
+		return "the transaction is read-only, or the statement was taken for one that reads; run it with Execute, or in one that writes"
 	}
 	return "the transaction is read-only, or the file may not be written"
 }
