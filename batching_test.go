@@ -24,10 +24,12 @@ type batching struct {
 	most           int // lanes for writes, which is how many sessions there are
 	batch          func(ctx context.Context, jobs []*driver.Job, encoded func())
 	call           func(ctx context.Context, r *driver.Request) error
+	state          driver.TxState // of its sessions
 
-	mu      sync.Mutex
-	batches [][]string // the statements of each
-	calls   []string
+	mu       sync.Mutex
+	batches  [][]string // the statements of each
+	calls    []string
+	released []driver.Fate
 }
 
 func (b *batching) Lanes(kind driver.JobKind) (sessions, jobs int) {
@@ -54,8 +56,13 @@ type batchingSession struct {
 	b *batching
 }
 
-func (s *batchingSession) TxState() driver.TxState { return driver.TxIdle }
-func (s *batchingSession) Release(driver.Fate)     {}
+func (s *batchingSession) TxState() driver.TxState { return s.b.state }
+
+func (s *batchingSession) Release(fate driver.Fate) {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	s.b.released = append(s.b.released, fate)
+}
 
 func (s *batchingSession) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func()) {
 	var texts []string

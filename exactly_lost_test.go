@@ -217,15 +217,73 @@ func TestAnotherProcessesRunningCallIsLeftAlone(t *testing.T) {
 // TestAnAppliedResultThatCantBeReadIsNoPlainError for somebody who looks at errors only.
 func TestAnAppliedResultThatCantBeReadIsNoPlainError(t *testing.T) {
 	t.Parallel()
-	db, b := onFaulty(t, func(o *plinth.Options, _ *faulty) { o.Retry.Attempts = 2 })
-	b.on(times(9, "query", "SELECT result", lost(driver.Run)), times(1, "commit", "", lost(driver.Commit)))
-	fn, _ := insert(1)
-	got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn)
-	if !errors.Is(err, plinth.ErrOutcomeUnknown) || !errors.Is(err, plinth.ErrUnavailable) || !already || got != (receipt{}) {
-		t.Errorf("%+v, %v, %v", got, already, err)
+	var begun atomic.Int64
+	for name, unread := range map[string]func(op, text string) error{
+		"the query": times(9, "query", "SELECT result", lost(driver.Run)),
+		"its transaction": func(op, _ string) error {
+			if op == "begin" && begun.Add(1) > 2 {
+				return lost(driver.Begin)
+			}
+			return nil
+		},
+	} {
+		db, b := onFaulty(t, func(o *plinth.Options, _ *faulty) { o.Retry.Attempts = 2 })
+		b.on(unread, times(1, "commit", "", lost(driver.Commit)))
+		fn, _ := insert(1)
+		got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn)
+		if !errors.Is(err, plinth.ErrOutcomeUnknown) || !errors.Is(err, plinth.ErrUnavailable) || !already || got != (receipt{}) {
+			t.Errorf("%s fails: %+v, %v, %v", name, got, already, err)
+		}
+		b.on(nil, nil)
+		if got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn); err != nil || !already || got.Note != "run 1" || count(t, db) != 1 {
+			t.Errorf("%s failed before: %+v, %v, %v", name, got, already, err)
+		}
 	}
-	b.on(nil, nil)
-	if got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn); err != nil || !already || got.Note != "run 1" || count(t, db) != 1 {
-		t.Errorf("%+v, %v, %v", got, already, err)
+}
+
+// TestLostSessionsAreRememberedByToken, those of several tokens, until each has come back.
+func TestLostSessionsAreRememberedByToken(t *testing.T) {
+	t.Parallel()
+	var next int
+	var held, allowed bool
+	var ended []any
+	db, b := onFaulty(t, func(o *plinth.Options, b *faulty) {
+		o.Retry.Attempts = 2
+		b.identity = func() (any, error) { next++; return next, nil }
+		b.fence = func(id any) error {
+			if !allowed {
+				return errors.New("not now")
+			}
+			held, ended = false, append(ended, id)
+			return nil
+		}
+	})
+	b.on(func(op, text string) error {
+		switch {
+		case op == "commit" && !allowed:
+			held = true
+			return lost(driver.Commit)
+		case held && strings.HasPrefix(text, "INSERT INTO plinth_tokens"):
+			return locked()
+		}
+		return nil
+	}, nil)
+	fn, _ := insert(1)
+	var first []any
+	for _, token := range []string{"x", "y"} {
+		first, held = append(first, next+1), false
+		if _, _, err := plinth.ExactlyOnce(t.Context(), db, token, fn); !errors.Is(err, plinth.ErrOutcomeUnknown) {
+			t.Fatalf("%s: %v", token, err)
+		}
+	}
+	allowed = true
+	for _, token := range []string{"x", "y"} {
+		held = true
+		if _, already, err := plinth.ExactlyOnce(t.Context(), db, token, fn); err != nil || already {
+			t.Errorf("%s: %v, %v", token, already, err)
+		}
+	}
+	if !reflect.DeepEqual(ended, first) || count(t, db) != 2 {
+		t.Errorf("the sessions %v were ended, those that were lost are %v", ended, first)
 	}
 }

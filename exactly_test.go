@@ -10,9 +10,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 )
 
 type receipt struct {
@@ -51,12 +53,12 @@ func TestAFunctionThatFailsLeavesNoToken(t *testing.T) {
 	db, _ := onFaulty(t)
 	fn, _ := insert(1)
 	mine := errors.New("mine")
-	_, already, err := plinth.ExactlyOnce(t.Context(), db, "x", func(ctx context.Context, tx *plinth.Tx) (receipt, error) {
+	got, already, err := plinth.ExactlyOnce(t.Context(), db, "x", func(ctx context.Context, tx *plinth.Tx) (receipt, error) {
 		r, _ := fn(ctx, tx)
 		return r, mine
 	})
-	if err != mine || already { //nolint:errorlint // itself
-		t.Errorf("%v, %v", already, err)
+	if err != mine || already || got != (receipt{}) { //nolint:errorlint // itself
+		t.Errorf("%+v, %v, %v", got, already, err)
 	}
 	func() {
 		defer func() { _ = recover() }()
@@ -105,6 +107,26 @@ func TestManyCallersOfATokenApplyItOnce(t *testing.T) {
 	if n := count(t, db); n != 1 || first.Load() != 1 {
 		t.Errorf("%d rows, %d callers were the first", n, first.Load())
 	}
+}
+
+// TestATokenInConflictIsWaitedFor where the database doesn't wait by itself, and no longer than one would.
+func TestATokenInConflictIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	taken := &driver.Fault{Kind: driver.Serialization, Phase: driver.Run, Verdict: driver.Again, Sent: true, TxDead: true, Code: "112", Err: errors.New("write conflict")}
+	synctest.Test(t, func(t *testing.T) {
+		db, b := onFaulty(t, func(o *plinth.Options, b *faulty) { o.Retry.Attempts, b.conflict = 1, true })
+		fn, runs := insert(1)
+		b.on(times(5, "execute", "INSERT INTO plinth_tokens", taken), nil)
+		if _, already, err := plinth.ExactlyOnce(t.Context(), db, "x", fn); err != nil || already || runs.Load() != 1 {
+			t.Errorf("let go after a while: %v, %v", already, err)
+		}
+		b.on(times(1000, "execute", "INSERT INTO plinth_tokens", taken), nil)
+		began := time.Now()
+		_, _, err := plinth.ExactlyOnce(t.Context(), db, "y", fn)
+		if took := time.Since(began); !errors.Is(err, plinth.ErrLocked) || took < 2*time.Second || took > 3*time.Second || runs.Load() != 1 {
+			t.Errorf("never let go: %v after %v", err, took)
+		}
+	})
 }
 
 func TestTokensAreComparedByteByByte(t *testing.T) {
@@ -179,6 +201,13 @@ func TestAWriteBesideTheWorkThatIsAppliedOnceIsRefused(t *testing.T) {
 	if n := count(t, db); n != 0 {
 		t.Errorf("%d rows are there", n)
 	}
+	// What it reads there is the caller's business.
+	n, _, err := plinth.ExactlyOnce(t.Context(), db, "beside", func(ctx context.Context, _ *plinth.Tx) (int, error) {
+		return plinth.One[int](ctx, db, "select count(*) from t")
+	})
+	if n != 0 || err != nil {
+		t.Errorf("reading beside it: %d, %v", n, err)
+	}
 }
 
 func TestAResultThatCannotBeStoredAppliesNothing(t *testing.T) {
@@ -252,6 +281,23 @@ func TestWithoutItsTableExactlyOnceSaysWhatToDo(t *testing.T) {
 	}
 	if err := plinth.CreateTokens(t.Context(), other); !errors.Is(err, plinth.ErrUnsupported) {
 		t.Error(err)
+	}
+	if n, err := plinth.PruneTokens(t.Context(), other, time.Hour); n != 0 || !errors.Is(err, plinth.ErrUnsupported) {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestTokensThatCannotBeMadeOrPrunedAreAnError(t *testing.T) {
+	t.Parallel()
+	db, b := onFaulty(t)
+	forbidden := &driver.Fault{Kind: driver.Permission, Phase: driver.Run, Sent: true, Code: "42501", Err: errors.New("permission denied")}
+	b.on(times(1, "execute", "plinth_tokens", forbidden), nil)
+	if err := plinth.CreateTokens(t.Context(), db); !errors.Is(err, plinth.ErrPermission) {
+		t.Errorf("CreateTokens: %v", err)
+	}
+	b.on(times(1, "execute", "plinth_tokens", forbidden), nil)
+	if n, err := plinth.PruneTokens(t.Context(), db, time.Hour); n != 0 || !errors.Is(err, plinth.ErrPermission) {
+		t.Errorf("PruneTokens: %d, %v", n, err)
 	}
 }
 

@@ -25,6 +25,8 @@ type faulty struct {
 	identity func() (any, error) // of a session; nil: none
 	fence    func(identity any) error
 	commits  bool // DDL does
+	guards   bool // reads, as Request.ReadOnly asks for
+	conflict bool // a token that another call holds is a conflict, and not waited for
 	calls    []string
 	released []driver.Fate
 	noTokens bool
@@ -32,11 +34,15 @@ type faulty struct {
 
 func (b *faulty) Info() driver.Info {
 	i := b.Backend.Info()
-	i.TransactionalDDL = !b.commits
+	i.TransactionalDDL, i.GuardsReads = !b.commits, b.guards
 	return i
 }
 
-func (b *faulty) Tokens() driver.TokenStatements { return b.Backend.(driver.Tokens).Tokens() }
+func (b *faulty) Tokens() driver.TokenStatements {
+	st := b.Backend.(driver.Tokens).Tokens()
+	st.Conflicts = b.conflict
+	return st
+}
 
 // call makes a call, or what the test says.
 func (b *faulty) call(op, text string, do func() error) error {
@@ -129,7 +135,11 @@ func (s *faultySession) Execute(ctx context.Context, r *driver.Request) (res dri
 }
 
 func (s *faultySession) Query(ctx context.Context, r *driver.Request) (rows driver.Rows, err error) {
-	err = s.noted(s.back.call("query", r.Stmt.Text, func() (err error) {
+	text := r.Stmt.Text
+	if r.ReadOnly {
+		text = "guarded " + text
+	}
+	err = s.noted(s.back.call("query", text, func() (err error) {
 		rows, err = s.Session.Query(ctx, r)
 		return err
 	}))

@@ -2,10 +2,12 @@ package plinth_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/pool"
 )
 
@@ -113,5 +115,43 @@ func TestAPinReturnsWhatFailedAndGoesOn(t *testing.T) {
 	execute(t, conn, "insert into t values (3, 4)")
 	if conn.Broken() {
 		t.Error("it says it's broken")
+	}
+}
+
+func TestAPinSaysWhenItsConnectionIsLost(t *testing.T) {
+	t.Parallel()
+	db, b := onFaulty(t)
+	conn := db.Pin()
+	defer conn.Close()
+	execute(t, conn, "create temp table mine (x)")
+	b.on(times(1, "execute", "", lost(driver.Run)), nil)
+	if _, err := conn.Execute(t.Context(), "insert into mine values (1)"); !errors.Is(err, plinth.ErrOutcomeUnknown) {
+		t.Fatal(err)
+	}
+	if _, err := conn.Execute(t.Context(), "insert into mine values (2)"); !conn.Broken() || !errors.Is(err, plinth.ErrClosed) {
+		t.Errorf("broken: %v; the next statement: %v", conn.Broken(), err)
+	}
+}
+
+func TestAPinsNativeConnectionIsThereOnceItNeedsOneAndIsResetAfterwards(t *testing.T) {
+	t.Parallel()
+	db, b := onFaulty(t)
+	conn := db.Pin()
+	if n := conn.Native(); n != nil {
+		t.Errorf("before it needs one: %v", n)
+	}
+	execute(t, conn, "insert into t values (1, 1)")
+	b.on(nil, nil)
+	if conn.Native() == nil {
+		t.Error("there is none")
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(b.released, []driver.Fate{driver.Reset}) {
+		t.Errorf("it was released as %v, and who knows what was done with the native connection", b.released)
+	}
+	if n := conn.Native(); n != nil {
+		t.Errorf("after Close: %v", n)
 	}
 }

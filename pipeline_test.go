@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/future"
 	"github.com/plinthdb/plinth/hook"
 	"github.com/plinthdb/plinth/retry"
 	"github.com/plinthdb/plinth/sqlite"
@@ -106,6 +108,10 @@ func TestAnArgumentThatPanicsHurtsNobodyElse(t *testing.T) {
 			for i, end := range ends {
 				if i%10 == 3 {
 					end.want(t, driver.Unknown)
+					p, is := errors.AsType[*future.PanicError](end.err)
+					if is != (name == "panic") || is && p.Value != "an argument's method" || is == errors.Is(end.err, future.ErrExited) {
+						t.Errorf("it ended with %v", end.err)
+					}
 				} else {
 					end.want(t, nil)
 				}
@@ -217,6 +223,10 @@ func TestWhatWaitsToRunByItselfEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		late := submit(ctx, e)
+		synctest.Wait()
+		if s := e.Stats().Pipeline; s.Running != 64 || s.Queued != 1 {
+			t.Errorf("statistics %+v", s)
+		}
 		late.want(t, context.DeadlineExceeded)
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("it ended after %v", took)
@@ -246,6 +256,104 @@ func TestWhatRunsByItselfAfterAllIsOneAttemptToTheHooks(t *testing.T) {
 	submit(t.Context(), e).want(t, nil)
 	if before.Load() != 1 || after.Load() != 1 {
 		t.Errorf("the before hook ran %d times, the after hook %d times", before.Load(), after.Load())
+	}
+}
+
+func TestTheAfterHookSeesHowManyRowsABatchsStatementChanged(t *testing.T) {
+	t.Parallel()
+	b := &batching{batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+		for _, j := range jobs {
+			j.Take()
+			j.Outcome, j.Result.RowsAffected = driver.Done, 3
+		}
+	}}
+	var rows atomic.Int64
+	e := onBatching(t, b, plinth.Options{After: func(_ context.Context, ev *hook.Event) { rows.Store(ev.Rows) }})
+	submit(t.Context(), e).want(t, nil)
+	if rows.Load() != 3 {
+		t.Errorf("it saw %d rows", rows.Load())
+	}
+}
+
+func TestWhatIsGivenUpIsAnUnknownOutcomeOnceItWasSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		read, release := make(chan struct{}), make(chan struct{})
+		b := &batching{batch: func(_ context.Context, jobs []*driver.Job, encoded func()) {
+			for _, j := range jobs {
+				j.Take()
+			}
+			<-read
+			encoded()
+			<-release
+			for _, j := range jobs {
+				j.Outcome = driver.Done
+			}
+		}}
+		e := onBatching(t, b, plinth.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		sent, query := submit(ctx, e), &ending{done: make(chan struct{})}
+		synctest.Wait()
+		queued := submit(ctx, e)
+		e.Submit(ctx, hook.Query, "select 1", nil, func(_ *plinth.Rows, err error) {
+			query.err = err
+			query.times.Add(1)
+			close(query.done)
+		})
+		synctest.Wait()
+		if s := e.Stats().Pipeline; s.Running != 2 || s.Queued != 1 {
+			t.Errorf("statistics %+v", s)
+		}
+		cancel()
+		queued.want(t, plinth.ErrCanceled)
+		synctest.Wait()
+		select {
+		case <-sent.done:
+			t.Error("it ended while a driver read its arguments")
+		case <-query.done:
+			t.Error("a query ended while a driver read its arguments")
+		default:
+		}
+		close(read)
+		sent.want(t, plinth.ErrOutcomeUnknown)
+		sent.want(t, context.Canceled)
+		query.want(t, plinth.ErrCanceled)
+		if errors.Is(queued.err, plinth.ErrOutcomeUnknown) || errors.Is(query.err, plinth.ErrOutcomeUnknown) {
+			t.Errorf("what wasn't sent, or only reads, ended with %v and %v", queued.err, query.err)
+		}
+		close(release)
+	})
+}
+
+func TestTheSessionOfABatchIsOnlyKeptAsItShouldBe(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		state driver.TxState
+		err   error
+		want  driver.Fate
+	}{
+		"idle":               {driver.TxIdle, nil, driver.Keep},
+		"a statement failed": {driver.TxIdle, deadlocked(), driver.Keep},
+		"lost":               {driver.TxIdle, lost(driver.Run), driver.Destroy},
+		"in a transaction":   {driver.TxOpen, nil, driver.Reset},
+		"nobody knows":       {driver.TxUnknown, nil, driver.Destroy},
+	} {
+		b := &batching{state: c.state, batch: func(_ context.Context, jobs []*driver.Job, _ func()) {
+			for _, j := range jobs {
+				if j.Take(); c.err == nil {
+					j.Outcome = driver.Done
+				} else {
+					j.Outcome, j.Err = driver.Failed, c.err
+				}
+			}
+		}}
+		e := onBatching(t, b, plinth.Options{Retry: retry.Policy{Attempts: 1}})
+		<-submit(t.Context(), e).done
+		b.mu.Lock()
+		if !slices.Equal(b.released, []driver.Fate{c.want}) {
+			t.Errorf("%s: released as %v, want %v", name, b.released, c.want)
+		}
+		b.mu.Unlock()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,6 +146,11 @@ func TestANewTargetIsOpenedBesideTheOldWhichIsDrained(t *testing.T) {
 	}
 	if n := count(t, db); n != 2 {
 		t.Errorf("%d rows of the transaction that was begun before", n)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(db.Stats().Pools) != 2; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("there are still %d pools, though nothing runs on those that were left", len(db.Stats().Pools))
+		}
 	}
 	if err := db.Close(t.Context()); err != nil {
 		t.Error(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/hook"
+	"github.com/plinthdb/plinth/pool"
 	"github.com/plinthdb/plinth/retry"
 	"github.com/plinthdb/plinth/sqlite"
 )
@@ -232,6 +233,53 @@ func TestAContextThatIsNoKeyOfAMapWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	idle(t, db)
+}
+
+func TestATimeOutNamesTheCallersOwnTransactionAsLongAsItsOpen(t *testing.T) {
+	t.Parallel()
+	db, c := configured(t, plinth.Options{Pool: pool.Options{MaxOpenConns: 2}}, "")
+	execute(t, db, "create table t (a)")
+	patience := func(d time.Duration) {
+		if c.AcquireTimeout = d; db.Reconfigure(t.Context(), c) != nil {
+			t.Fatal("it can't be configured")
+		}
+	}
+	begin := func(ctx context.Context) *plinth.Tx {
+		tx, err := db.Begin(ctx, plinth.TxOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+		return tx
+	}
+	type key struct{}
+	one, other := context.WithValue(t.Context(), key{}, 1), context.WithValue(t.Context(), key{}, 2)
+	tx := begin(one)
+	begin(other)
+	patience(20 * time.Millisecond)
+	hint := func(ctx context.Context) string {
+		_, err := db.FetchAll(ctx, "select a from t")
+		e, ok := errors.AsType[*plinth.Error](err)
+		if !ok || e.Kind != plinth.ErrPoolExhausted {
+			t.Fatal(err)
+		}
+		return e.Hint
+	}
+	const own = "begun with this same context"
+	for _, ctx := range []context.Context{one, other} {
+		if h := hint(ctx); !strings.Contains(h, own) {
+			t.Errorf("context %v: %s", ctx.Value(key{}), h)
+		}
+	}
+	if err := tx.Rollback(one); err != nil {
+		t.Fatal(err)
+	}
+	patience(time.Hour)
+	begin(t.Context())
+	patience(20 * time.Millisecond)
+	if h := hint(one); strings.Contains(h, own) {
+		t.Errorf("after its end: %s", h)
+	}
 }
 
 func TestALateRollbackLeavesOthersRowsAlone(t *testing.T) {

@@ -168,6 +168,28 @@ func TestAMarkedWriteWithoutAnAnswerIsAnUnknownOutcome(t *testing.T) {
 	}
 }
 
+// TestAReadThatIsRepeatedMustNotWrite though its text is a read's: a function that it calls may write all the same.
+func TestAReadThatIsRepeatedMustNotWrite(t *testing.T) {
+	t.Parallel()
+	refused := &driver.Fault{Kind: driver.ReadOnly, Phase: driver.Run, Sent: true, Code: "25006", Err: errors.New("read-only transaction")}
+	for _, guards := range []bool{true, false} {
+		db, b := onFaulty(t, func(_ *plinth.Options, b *faulty) { b.guards = guards })
+		first := times(1, "query", "", lost(driver.Run))
+		b.on(func(op, text string) error {
+			if err := first(op, text); err != nil || op != "query" {
+				return err
+			}
+			f := *refused
+			return &f
+		}, nil)
+		_, err := db.FetchAll(t.Context(), "select a from t")
+		want := map[bool]plinth.Kind{true: plinth.ErrOutcomeUnknown, false: plinth.ErrReadOnly}[guards]
+		if !errors.Is(err, want) || b.count("query") != 2 || b.count("query guarded") != map[bool]int{true: 1}[guards] {
+			t.Errorf("guards %v: %v after %d attempts, of which %d were guarded", guards, err, b.count("query"), b.count("query guarded"))
+		}
+	}
+}
+
 func TestTheMarkSaysNothingOfTransactions(t *testing.T) {
 	t.Parallel()
 	db, b := onFaulty(t)

@@ -147,6 +147,11 @@ func TestAContextCanAskForReadingOnly(t *testing.T) {
 	if err := db.With(ctx, func(conn *plinth.Conn) error { _, err := conn.Execute(ctx, insert); return err }); !errors.Is(err, plinth.ErrReadOnly) {
 		t.Errorf("writing on a pinned connection: %v", err)
 	}
+	submitted := make(chan error, 1)
+	db.Submit(ctx, hook.Execute, insert, nil, func(_ *plinth.Rows, err error) { submitted <- err })
+	if err := <-submitted; !errors.Is(err, plinth.ErrReadOnly) {
+		t.Errorf("writing without waiting for it: %v", err)
+	}
 	if n := count(t, db); n != 1 {
 		t.Errorf("there are %d rows", n)
 	}
