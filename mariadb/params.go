@@ -1,64 +1,57 @@
 package mariadb
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
-	"github.com/plinthdb/plinth/driver"
-	"github.com/plinthdb/plinth/internal/names"
 	"github.com/plinthdb/plinth/internal/netdriver"
 )
-
-// A word is a parameter of a URL. The value is checked by resolve where that knows more.
-type word struct {
-	name string
-	set  func(o *Options, value string) error
-}
 
 // words are the parameters that are about the connection, and not a setting of the session. Those of TLS are the names of
 // the mariadb client's options (https://mariadb.com/docs/server/clients-and-utilities/mariadb-client), which MySQL's and
 // Connector/C's share.
-func words() []word {
-	return []word{
-		{"ssl_mode", tlsMode},
-		{"ssl_ca", netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert })},
-		{"ssl_cert", netdriver.Text(func(o *Options) *string { return &o.TLS.Cert })},
-		{"ssl_key", netdriver.Text(func(o *Options) *string { return &o.TLS.Key })},
-		{"ssl_verify_server_cert", netdriver.Truth(func(o *Options, yes bool) {
+func words() netdriver.Params[Options] {
+	return netdriver.Params[Options]{
+		"ssl_mode": tlsMode,
+		"ssl_ca":   netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert }),
+		"ssl_cert": netdriver.Text(func(o *Options) *string { return &o.TLS.Cert }),
+		"ssl_key":  netdriver.Text(func(o *Options) *string { return &o.TLS.Key }),
+		"ssl_verify_server_cert": netdriver.Truth(func(o *Options, yes bool) {
 			if o.TLS.Mode = tlsRequired; yes {
 				o.TLS.Mode = tlsVerifyIdentity
 			}
-		})},
-		{"tls_version", tlsVersions},
-		{"tls", goTLS},
-		{"cleartext", netdriver.Truth(func(o *Options, yes bool) { o.Cleartext = yes })},
-		{"target_session_attrs", func(o *Options, value string) error { o.Role = Role(value); return nil }},
-		{"load_balance_hosts", choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random")},
-		{"connect_timeout", netdriver.Seconds(func(o *Options, d time.Duration) {
+		}),
+		"tls_version":          tlsVersions,
+		"tls":                  goTLS,
+		"cleartext":            netdriver.Truth(func(o *Options, yes bool) { o.Cleartext = yes }),
+		"target_session_attrs": func(o *Options, value string) error { o.Role = Role(value); return nil },
+		"load_balance_hosts":   netdriver.Choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random"),
+		"connect_timeout": netdriver.Seconds(func(o *Options, d time.Duration) {
 			if o.ConnectTimeout = d; d <= 0 {
 				o.ConnectTimeout = -1
 			}
-		})},
-		{"charset", choice(nil, "utf8mb4", "utf8")},
-		{"collation", netdriver.Text(func(o *Options) *string { return &o.Collation })},
-		{"sql_mode", netdriver.Text(func(o *Options) *string { return &o.SQLMode })},
-		{"max_allowed_packet", netdriver.Number(func(o *Options, n int) { o.MaxPacket = n })},
-		{"statement_cache", netdriver.Number(func(o *Options, n int) {
+		}),
+		"charset":            netdriver.Choice[Options](nil, "utf8mb4", "utf8"),
+		"collation":          netdriver.Text(func(o *Options) *string { return &o.Collation }),
+		"sql_mode":           netdriver.Text(func(o *Options) *string { return &o.SQLMode }),
+		"max_allowed_packet": netdriver.Number(func(o *Options, n int) { o.MaxPacket = n }),
+		"statement_cache": netdriver.Number(func(o *Options, n int) {
 			if o.StatementCache = n; n == 0 {
 				o.StatementCache = -1
 			}
-		})},
-		{"zero_dates", netdriver.Text(func(o *Options) *string { return &o.ZeroDates })},
-		{"keepalives", netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
-		{"keepalives_idle", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
-		{"keepalives_interval", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
-		{"keepalives_count", netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n })},
-		{"parseTime", choice(nil, "true")}, // times are times here
-		{"loc", choice(nil, "UTC")},
+		}),
+		"max_statement_time":  netdriver.Seconds(func(o *Options, d time.Duration) { o.StatementTimeout = d }),
+		"zero_dates":          netdriver.Text(func(o *Options) *string { return &o.ZeroDates }),
+		"keepalives":          netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes }),
+		"keepalives_idle":     netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d }),
+		"keepalives_interval": netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d }),
+		"keepalives_count":    netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n }),
+		"parseTime":           netdriver.Choice[Options](nil, "true"), // times are times here
+		"loc":                 netdriver.Choice[Options](nil, "UTC"),
 	}
 }
 
@@ -104,47 +97,16 @@ func fromConfig(c config.Config) (Options, error) {
 	}
 	known, hints, other := words(), foreign(), aliases()
 	for name, value := range c.Params.All() {
-		called := name
-		if alias, ok := other[name]; ok {
-			called = alias
-		}
-		i := slices.IndexFunc(known, func(w word) bool { return w.name == called })
-		hint, isForeign := hints[name]
-		switch {
-		case i >= 0:
-			if err := known[i].set(&o, value); err != nil {
-				return o, driver.Faultf(driver.Argument, "the parameter %s: %w", name, err)
-			}
-		case name == "max_statement_time":
-			if err := netdriver.Seconds(func(o *Options, d time.Duration) { o.StatementTimeout = d })(&o, value); err != nil {
-				return o, driver.Faultf(driver.Argument, "the parameter %s: %w", name, err)
-			}
-		case isForeign:
-			return o, unknown(name, hint)
-		default:
-			if near := nearest(name, known); near != "" {
-				return o, unknown(name, "did you mean "+near+"?")
-			}
+		is, err := known.Read(&o, cmp.Or(other[name], name), name, value)
+		if !is {
+			err = known.Refuse(name, hints)
 			o.Variables[name] = value
+		}
+		if err != nil {
+			return o, err
 		}
 	}
 	return o, nil
-}
-
-func unknown(name, hint string) *driver.Fault {
-	f := driver.Faultf(driver.Argument, "the parameter %s isn't one of a connection here", name)
-	f.Hint = hint
-	return f
-}
-
-// nearest returns the word that name is most likely a slip of the pen for, or "".
-func nearest(name string, known []word) string {
-	for _, w := range known {
-		if names.Distance(strings.ToLower(name), w.name) <= min(2, len(w.name)/4) {
-			return w.name
-		}
-	}
-	return ""
 }
 
 // tlsMode reads the mode in the mariadb client's words, or in those of MariaDB Connector/J.
@@ -201,17 +163,4 @@ func tlsVersions(o *Options, value string) error {
 		o.TLS.Max = max(o.TLS.Max, version)
 	}
 	return nil
-}
-
-// choice takes one of the values.
-func choice(set func(*Options, string), values ...string) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		if !slices.Contains(values, strings.ToLower(value)) && !slices.Contains(values, value) {
-			return fmt.Errorf("only %s can be done", strings.Join(values, " or "))
-		}
-		if set != nil {
-			set(o, value)
-		}
-		return nil
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
+	"github.com/plinthdb/plinth/internal/netdriver"
 	"github.com/plinthdb/plinth/mongodb/internal/lang"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
@@ -169,17 +170,9 @@ func (h Host) String() string {
 
 // label names the target in messages: its hosts and database, never who logs in.
 func (t *target) label() string {
-	hosts := make([]string, len(t.Hosts))
-	for i, h := range t.Hosts {
-		hosts[i] = h.String()
-	}
-	scheme := "mongodb://"
+	scheme := "mongodb"
 	if t.SRV {
-		scheme = "mongodb+srv://"
+		scheme = "mongodb+srv"
 	}
-	name := scheme + strings.Join(hosts, ",")
-	if t.Database != "" {
-		name += "/" + t.Database
-	}
-	return name
+	return netdriver.Label(scheme, t.Hosts, t.Database)
 }

@@ -3,60 +3,51 @@ package postgres
 import (
 	"crypto/tls"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/plinthdb/plinth/config"
-	"github.com/plinthdb/plinth/driver"
-	"github.com/plinthdb/plinth/internal/names"
 	"github.com/plinthdb/plinth/internal/netdriver"
 )
 
-// A word is a parameter of a URL. The value is checked by resolve where that knows more.
-type word struct {
-	name string
-	set  func(o *Options, value string) error
-}
-
 // words are the parameters that are about the connection, and not a setting of the session. Most are libpq's
 // (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS).
-func words() []word {
-	return []word{
-		{"sslmode", netdriver.Text(func(o *Options) *string { return &o.TLS.Mode })},
-		{"sslrootcert", netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert })},
-		{"sslcert", netdriver.Text(func(o *Options) *string { return &o.TLS.Cert })},
-		{"sslkey", netdriver.Text(func(o *Options) *string { return &o.TLS.Key })},
-		{"sslsni", netdriver.Truth(func(o *Options, yes bool) { o.TLS.NoSNI = !yes })},
-		{"sslnegotiation", choice(func(o *Options, v string) { o.TLS.Direct = v == "direct" }, "postgres", "direct")},
-		{"sslcertmode", choice(nil, "allow", "disable")}, // for the end, when the certificate is known
-		{"ssl_min_protocol_version", tlsVersion(func(o *Options) *uint16 { return &o.TLS.Min })},
-		{"ssl_max_protocol_version", tlsVersion(func(o *Options) *uint16 { return &o.TLS.Max })},
-		{"sslcompression", choice(nil, "0")},
-		{"gssencmode", choice(nil, "disable", "prefer")},
-		{"channel_binding", netdriver.Text(func(o *Options) *string { return &o.ChannelBinding })},
-		{"require_auth", netdriver.Text(func(o *Options) *string { return &o.RequireAuth })},
-		{"target_session_attrs", func(o *Options, value string) error { o.Role = Role(value); return nil }},
-		{"load_balance_hosts", choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random")},
-		{"hostaddr", hostAddresses},
-		{"connect_timeout", netdriver.Seconds(func(o *Options, d time.Duration) {
+func words() netdriver.Params[Options] {
+	return netdriver.Params[Options]{
+		"sslmode":                  netdriver.Text(func(o *Options) *string { return &o.TLS.Mode }),
+		"sslrootcert":              netdriver.Text(func(o *Options) *string { return &o.TLS.RootCert }),
+		"sslcert":                  netdriver.Text(func(o *Options) *string { return &o.TLS.Cert }),
+		"sslkey":                   netdriver.Text(func(o *Options) *string { return &o.TLS.Key }),
+		"sslsni":                   netdriver.Truth(func(o *Options, yes bool) { o.TLS.NoSNI = !yes }),
+		"sslnegotiation":           netdriver.Choice(func(o *Options, v string) { o.TLS.Direct = v == "direct" }, "postgres", "direct"),
+		"sslcertmode":              netdriver.Choice[Options](nil, "allow", "disable"), // for the end, when the certificate is known
+		"ssl_min_protocol_version": tlsVersion(func(o *Options) *uint16 { return &o.TLS.Min }),
+		"ssl_max_protocol_version": tlsVersion(func(o *Options) *uint16 { return &o.TLS.Max }),
+		"sslcompression":           netdriver.Choice[Options](nil, "0"),
+		"gssencmode":               netdriver.Choice[Options](nil, "disable", "prefer"),
+		"channel_binding":          netdriver.Text(func(o *Options) *string { return &o.ChannelBinding }),
+		"require_auth":             netdriver.Text(func(o *Options) *string { return &o.RequireAuth }),
+		"target_session_attrs":     func(o *Options, value string) error { o.Role = Role(value); return nil },
+		"load_balance_hosts":       netdriver.Choice(func(o *Options, v string) { o.LoadBalance = v == "random" }, "disable", "random"),
+		"hostaddr":                 hostAddresses,
+		"connect_timeout": netdriver.Seconds(func(o *Options, d time.Duration) {
 			if o.ConnectTimeout = d; d <= 0 {
 				o.ConnectTimeout = -1
 			}
-		})},
-		{"keepalives", netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes })},
-		{"keepalives_idle", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d })},
-		{"keepalives_interval", netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d })},
-		{"keepalives_count", netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n })},
-		{"pgbouncer", netdriver.Truth(func(o *Options, yes bool) { o.PgBouncer = yes })},
-		{"statement_cache", netdriver.Number(func(o *Options, n int) {
+		}),
+		"keepalives":          netdriver.Truth(func(o *Options, yes bool) { o.NoKeepAlive = !yes }),
+		"keepalives_idle":     netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Idle = d }),
+		"keepalives_interval": netdriver.Seconds(func(o *Options, d time.Duration) { o.KeepAlive.Interval = d }),
+		"keepalives_count":    netdriver.Number(func(o *Options, n int) { o.KeepAlive.Count = n }),
+		"pgbouncer":           netdriver.Truth(func(o *Options, yes bool) { o.PgBouncer = yes }),
+		"statement_cache": netdriver.Number(func(o *Options, n int) {
 			if o.StatementCache = n; n == 0 {
 				o.StatementCache = -1
 			}
-		})},
-		{"passfile", choice(nil)}, // package config has looked them up
-		{"service", choice(nil)},
-		{"servicefile", choice(nil)},
+		}),
+		"passfile":    netdriver.Choice[Options](nil), // package config has looked them up
+		"service":     netdriver.Choice[Options](nil),
+		"servicefile": netdriver.Choice[Options](nil),
 	}
 }
 
@@ -96,63 +87,26 @@ func fromConfig(c config.Config) (Options, error) {
 	known, hints := words(), foreign()
 	fallback := ""
 	for name, value := range c.Params.All() {
-		i := slices.IndexFunc(known, func(w word) bool { return w.name == name })
-		hint, isForeign := hints[name]
+		is, err := known.Read(&o, name, name, value)
 		switch {
-		case i >= 0:
-			if err := known[i].set(&o, value); err != nil {
-				return o, driver.Faultf(driver.Argument, "the parameter %s: %w", name, err)
-			}
+		case is:
 		case name == "fallback_application_name":
 			fallback = value
-		case isForeign:
-			return o, unknown(name, hint)
 		default:
-			if near := nearest(name, known); near != "" {
-				return o, unknown(name, "did you mean "+near+"?")
-			}
+			err = known.Refuse(name, hints)
 			o.RuntimeParams[name] = value
+		}
+		if err != nil {
+			return o, err
 		}
 	}
 	if _, said := o.RuntimeParams["application_name"]; !said && fallback != "" {
 		o.RuntimeParams["application_name"] = fallback
 	}
-	if mode, _ := c.Params.Get("sslcertmode"); mode == "disable" {
+	if mode, _ := c.Params.Get("sslcertmode"); strings.EqualFold(mode, "disable") {
 		o.TLS.Cert, o.TLS.Key = "", ""
 	}
 	return o, nil
-}
-
-func unknown(name, hint string) *driver.Fault {
-	f := driver.Faultf(driver.Argument, "the parameter %s isn't one of a connection here", name)
-	f.Hint = hint
-	return f
-}
-
-// nearest returns the word that name is most likely a slip of the pen for, or "".
-func nearest(name string, known []word) string {
-	if strings.Contains(name, ".") { // an extension's
-		return ""
-	}
-	for _, w := range known {
-		if names.Distance(strings.ToLower(name), w.name) <= min(2, len(w.name)/4) {
-			return w.name
-		}
-	}
-	return ""
-}
-
-// choice takes one of the values, or any if none is listed.
-func choice(set func(*Options, string), values ...string) func(*Options, string) error {
-	return func(o *Options, value string) error {
-		if len(values) > 0 && !slices.Contains(values, value) {
-			return fmt.Errorf("only %s can be done", strings.Join(values, " or "))
-		}
-		if set != nil {
-			set(o, value)
-		}
-		return nil
-	}
 }
 
 func tlsVersion(field func(*Options) *uint16) func(*Options, string) error {

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -63,13 +62,9 @@ func (t *target) resolveTLS() error {
 	case o.Direct && o.Mode != "" && o.Mode != tlsRequire && !verifies:
 		return driver.Faultf(driver.Argument,
 			"sslnegotiation=direct can't fall back to a connection without TLS, as sslmode=%s says: use require or verify-full", o.Mode)
-	case (o.Cert == "") != (o.Key == ""):
-		return driver.Faultf(driver.Argument, "a client certificate needs both of sslcert and sslkey")
-	case o.Min != 0 && o.Min < tls.VersionTLS12 || o.Max != 0 && o.Max < tls.VersionTLS12:
-		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken",
-			tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
-	case o.Min != 0 && o.Max != 0 && o.Min > o.Max:
-		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
+	}
+	if err := o.shared().Check(terms()); err != nil {
+		return err
 	}
 	for _, h := range t.Hosts {
 		if !h.isSocket() && o.Mode != tlsDisable {
@@ -108,16 +103,21 @@ func (t *target) tlsModes(h Host, address string) []string {
 	return []string{mode}
 }
 
+// shared returns what other databases' TLS has in common with PostgreSQL's.
+func (o *TLS) shared() netdriver.TLS {
+	common := netdriver.TLS{RootCert: o.RootCert, Cert: o.Cert, Key: o.Key, Min: o.Min, Max: o.Max, Config: o.Config}
+	if o.RootCert == "system" {
+		common.RootCert = ""
+	}
+	return common
+}
+
 // tlsConfig returns the configuration of one connection, nil for none.
 func (t *target) tlsConfig(h Host, mode string) (*tls.Config, error) {
 	if mode == tlsDisable {
 		return nil, nil
 	}
-	o := netdriver.TLS{RootCert: t.TLS.RootCert, Cert: t.TLS.Cert, Key: t.TLS.Key, Min: t.TLS.Min, Max: t.TLS.Max, Config: t.TLS.Config}
-	if o.RootCert == "system" {
-		o.RootCert = ""
-	}
-	c, err := o.Client(h.Name, terms())
+	c, err := t.TLS.shared().Client(h.Name, terms())
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,20 @@ type TLS struct {
 	Config    *tls.Config
 }
 
+// Check finds what can't be meant.
+func (o TLS) Check(w *Words) error {
+	switch {
+	case (o.Cert == "") != (o.Key == ""):
+		return driver.Faultf(driver.Argument, "a client certificate needs both of %s and %s", w.Cert, w.Key)
+	case o.Min != 0 && o.Min < tls.VersionTLS12 || o.Max != 0 && o.Max < tls.VersionTLS12:
+		return driver.Faultf(driver.Argument, "%s is broken: TLS 1.2 is the oldest that is spoken",
+			tls.VersionName(min(cmp.Or(o.Min, o.Max), cmp.Or(o.Max, o.Min))))
+	case o.Min != 0 && o.Max != 0 && o.Min > o.Max:
+		return driver.Faultf(driver.Argument, "the oldest version of TLS that is allowed is newer than the newest")
+	}
+	return nil
+}
+
 // Client returns the configuration of a connection to host, which verifies the server's certificate and name. An error is a
 // *driver.Fault.
 func (o TLS) Client(host string, w *Words) (*tls.Config, error) {
