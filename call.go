@@ -205,7 +205,7 @@ func (e *Engine) attempt(ctx context.Context, c *call) error {
 // begin begins an attempt, which the before hook may refuse. It returns the attempt's context.
 func (c *call) begin(ctx context.Context) (context.Context, error) {
 	c.ev.Attempt++
-	c.ev.Err, c.ev.Rows, c.ev.Queue = nil, 0, 0
+	c.ev.Err, c.ev.Logged, c.ev.Rows, c.ev.Queue = nil, false, 0, 0
 	c.began, c.acquired, c.executed = time.Now(), time.Time{}, time.Time{}
 	if before := c.eng.hooks.Load().before; before != nil {
 		replaced, err := c.eng.runBefore(ctx, before, &c.ev)
@@ -353,6 +353,7 @@ func (c *call) unknown(err error) error {
 		return err
 	}
 	e.doubt("no attempt was answered, but one may have been applied")
+	c.ev.Logged = false // that is news
 	return err
 }
 

@@ -22,7 +22,8 @@ func DefaultBefore(logger *slog.Logger) Before {
 
 // DefaultAfter returns an after hook that logs the end of each attempt, with the time since the call began: at level Debug,
 // or Warn if it failed. Of an error it logs what ErrorAttr says. A nil logger means slog.Default(), as it is when
-// something is logged.
+// something is logged. A failure that it has logged the query log leaves out (see Event.Logged), so with querylog.Options.Errors
+// each one is logged once: by this hook if an attempt failed, else by the query log.
 func DefaultAfter(logger *slog.Logger) After {
 	return func(ctx context.Context, e *Event) {
 		level, message := slog.LevelDebug, "statement ended"
@@ -34,6 +35,7 @@ func DefaultAfter(logger *slog.Logger) After {
 				slog.String("statement", e.Fingerprint()), slog.String("engine", e.Engine), slog.String("target", e.Target),
 				slog.String("op", string(e.Op)), slog.Int("attempt", e.Attempt), slog.Duration("total", e.Total),
 				slog.Int64("rows", e.Rows), ErrorAttr(e.Err))
+			e.Logged = e.Err != nil
 		}
 	}
 }

@@ -75,6 +75,9 @@ func TestTheDefaultHooksLogStartAndEnd(t *testing.T) {
 			if got := strings.TrimSuffix(b.String(), "\n"); got != test.ends {
 				t.Errorf("end:\n got %s\nwant %s", got, test.ends)
 			}
+			if want := test.err != nil && test.ends != ""; e.Logged != want {
+				t.Errorf("that it logged an error is noted: %v, want %v", e.Logged, want)
+			}
 		})
 	}
 }

@@ -48,6 +48,10 @@ type Event struct {
 	Rows    int64         // read by a query, affected by a statement
 	Err     error
 
+	// Logged is for an after hook to set that has logged Err, as DefaultAfter does: then the query log doesn't log that the call
+	// failed once more.
+	Logged bool
+
 	// Source computes the statement without its literals. Use Fingerprint.
 	Source interface{ Fingerprint() string }
 }
@@ -69,9 +73,9 @@ type Before func(ctx context.Context, e *Event) (context.Context, error)
 type After func(ctx context.Context, e *Event)
 
 // Observer watches. Every call is seen to start and to end, also one that is refused before its first attempt (a wrong
-// number of arguments) or fails after its last (a row that doesn't fit the Go type). Every field may be nil; a nil field costs nothing. New fields may come, so name the fields you
-// set. The functions run on the goroutine of the call and must return quickly; they may run at the same time
-// for different calls.
+// number of arguments) or fails after its last (a row that doesn't fit the Go type). Every field may be nil; a nil field costs
+// nothing. New fields may come, so name the fields you set. The functions run on the goroutine of the call and must return
+// quickly; they may run at the same time for different calls.
 type Observer struct {
 	CallStart func(ctx context.Context, e *Event)                      // a call begins
 	CallEnd   func(ctx context.Context, e *Event)                      // it has ended, after all its attempts

@@ -25,7 +25,7 @@ const DefaultPerSecond = 100
 type Options struct {
 	Logger    *slog.Logger  // nil: slog.Default(), as it is when something is logged
 	Threshold time.Duration // calls that take this long are slow: level Warn; 0: DefaultThreshold, negative: none is slow
-	Errors    bool          // log failed calls too: level Warn
+	Errors    bool          // log failed calls too: level Warn, unless an after hook has (hook.Event.Logged)
 	All       bool          // log the other calls too: level Debug
 	Sample    float64       // the part of those other calls that is logged, 0.01 is one in a hundred; 0: each of them
 	PerSecond int           // slow and failed calls logged in a second, the rest is counted; 0: DefaultPerSecond, negative: no limit
@@ -105,14 +105,14 @@ type writer struct {
 }
 
 func (w *writer) callEnd(ctx context.Context, e *hook.Event) {
-	slow := w.slow(e.Slow)
-	if e.Total < slow && !w.All && (e.Err == nil || !w.Errors) {
+	slow, failed := w.slow(e.Slow), w.Errors && e.Err != nil && !e.Logged
+	if e.Total < slow && !w.All && !failed {
 		return
 	}
-	w.write(ctx, e, slow)
+	w.write(ctx, e, slow, failed)
 }
 
-func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
+func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration, failed bool) {
 	level, message := slog.LevelDebug, "query"
 	switch {
 	case e.Total >= slow:
@@ -120,7 +120,7 @@ func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
 		if e.Fetch > e.Total/2 {
 			message = "slow fetch"
 		}
-	case e.Err != nil && w.Errors:
+	case failed:
 		level, message = slog.LevelWarn, "query failed"
 	}
 	logger := w.logger()
@@ -159,7 +159,7 @@ func (w *writer) write(ctx context.Context, e *hook.Event, slow time.Duration) {
 		attrs = append(attrs, slog.String("args", show(e.Args)))
 	}
 	switch {
-	case e.Err == nil:
+	case e.Err == nil, e.Logged:
 	case w.ShowArgs:
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
 	default:
