@@ -68,8 +68,7 @@ func (c *call) requests() iter.Seq2[*driver.Request, error] {
 		for args := range c.many {
 			c.once = true // what a generator gave can't be had again
 			c.row++
-			native, flat, err := c.stmt.Binder.Bind(args)
-			c.req = driver.Request{Stmt: c.stmt.Stmt, Native: native, Args: flat}
+			err := c.bind(args)
 			if !yield(&c.req, err) || err != nil {
 				return
 			}

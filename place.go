@@ -2,6 +2,7 @@ package plinth
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/plinthdb/plinth/driver"
@@ -106,7 +107,9 @@ func (p *place) Query(ctx context.Context, statement string, args ...any) (*Rows
 func (p *place) prepare(ctx context.Context, c *call, text string, args []any) error {
 	err := p.compile(ctx, c, text)
 	if err == nil && c.many == nil {
-		err = p.bind(c, args)
+		if err = c.bind(args); err != nil {
+			err = final(p.eng.failed(string(c.op), c.stmt, err, false, false))
+		}
 	}
 	if err == nil {
 		err = p.enter(c)
@@ -119,13 +122,18 @@ func (p *place) prepare(ctx context.Context, c *call, text string, args []any) e
 	return err
 }
 
-func (p *place) bind(c *call, args []any) error {
+// bind makes the call's request with arguments for the statement's placeholders.
+func (c *call) bind(args []any) error {
 	native, flat, err := c.stmt.Binder.Bind(args)
-	if err != nil {
-		return final(p.eng.failed(string(c.op), c.stmt, err, false, false))
-	}
 	c.req = driver.Request{Stmt: c.stmt.Stmt, Native: native, Args: flat}
-	return nil
+	if f, ok := asFault(err); ok && f.Kind == driver.Argument && len(args) == 1 {
+		if list, ok := args[0].([]any); ok {
+			hinted := *f
+			hinted.Hint = fmt.Sprintf("the only argument is a slice of %d: write args... to give its elements", len(list))
+			return &hinted
+		}
+	}
+	return err
 }
 
 func (p *place) compile(ctx context.Context, c *call, text string) error {

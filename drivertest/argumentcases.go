@@ -38,6 +38,11 @@ func wrongNumber(t *testing.T, s *suite) {
 	for _, err := range plinth.Each[item](ctx, d, d.Get, 1, 2) {
 		is(t, err, plinth.ErrArgument)
 	}
+	args := []any{1, "one", 0, nil} // as one argument, without the dots
+	_, err = d.Execute(ctx, d.Insert, args)
+	if e := failure(t, err, plinth.ErrArgument); !strings.Contains(e.Hint, "args...") {
+		t.Errorf("hint %q doesn't say how a slice is given", e.Hint)
+	}
 	equal(t, "connections asked for", d.tap.Count(tap.Acquire), 0)
 	d.saw(t) // nor is it an attempt
 	equal(t, "items", d.count(t), 0)
