@@ -23,6 +23,7 @@ func withCases() []testCase {
 		{name: "a panic and the end of the goroutine give the connection back", run: withPanics, tx: true},
 		{name: "the connection while its transaction is open is ErrBusy", run: connWhileTx, tx: true},
 		{name: "OnConnect prepares each new connection, once", run: onConnect},
+		{name: "what OnConnect sets is there for each borrower, whatever those before have set", run: onConnectsSettingsStay},
 		{name: "OnConnect that fails closes the connection and says so", run: onConnectFails},
 		{name: "what OnConnect leaves open is closed", run: onConnectLeavesOpen, tx: true},
 	}
@@ -212,6 +213,33 @@ func onConnect(t *testing.T, s *suite) {
 		n := connected.n()
 		return n > 0 && n == d.Stats().DialCount
 	})
+}
+
+func onConnectsSettingsStay(t *testing.T, s *suite) {
+	s.need(t, "Set", s.Statements.Set)
+	plain := s.open(t)
+	d := s.reopen(t, plain.opener, single, func(o *plinth.Options) {
+		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
+			_, err := c.Execute(ctx, s.Statements.Set)
+			return err
+		}
+	})
+	setting := func(q plinth.Querier) any {
+		t.Helper()
+		return must[any](t)(plinth.One[any](t.Context(), q, d.Setting))
+	}
+	want := setting(d)
+	if want == setting(plain) {
+		t.Errorf("OnConnect's Statements.Set left the setting at %v", want)
+	}
+	for range 2 {
+		ok(t, d.With(t.Context(), func(c *plinth.Conn) error {
+			equal(t, "the setting, within With", setting(c), want)
+			done(t)(c.Execute(t.Context(), d.Set)) // so that the connection is reset
+			return nil
+		}))
+		equal(t, "the setting, for the next borrower", setting(d), want)
+	}
 }
 
 func onConnectFails(t *testing.T, s *suite) {

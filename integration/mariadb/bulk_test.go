@@ -1,15 +1,10 @@
 package mariadb_test
 
 import (
-	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
@@ -27,79 +22,6 @@ var bulkTables = []string{
 }
 
 const insertThing = "insert into thing (id, owner, name, price, at, data, mood, n) values (?, ?, ?, ?, ?, ?, ?, ?)"
-
-// things yields rows that fit, but for those that change makes of them; the first is row 1.
-func things(n int, change func(i int, row []any)) iter.Seq[[]any] {
-	return func(yield func([]any) bool) {
-		for i := 1; i <= n; i++ {
-			row := []any{i, int64(i%2 + 1), fmt.Sprint("thing ", i%1000), "12.50", time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), `{"a": 1}`, "fine", i}
-			if change != nil {
-				change(i, row)
-			}
-			if !yield(row) {
-				return
-			}
-		}
-	}
-}
-
-func set(row []any, when bool, i int, v any) {
-	if when {
-		row[i] = v
-	}
-}
-
-func TestManyRowsAreAllThereOrNone(t *testing.T) {
-	db := openURL(t, servers.MariaDB(t).Database(t))
-	execute(t, db, bulkTables...)
-	count := func(t *testing.T) int {
-		t.Helper()
-		n, err := plinth.One[int](t.Context(), db, "select count(*) from thing")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	const rows = 21_000 // several commands
-	for name, test := range map[string]struct {
-		change func(i int, row []any)
-		want   error
-		row    int
-	}{
-		"fits":                               {nil, nil, 0},
-		"NULLs":                              {func(_ int, row []any) { row[3], row[4], row[5] = nil, nil, sql.NullString{} }, nil, 0},
-		"now and then NULL":                  {func(i int, row []any) { set(row, i%7 == 0, 3, nil); set(row, i%3 == 0, 1, nil) }, nil, 0},
-		"now and then another type":          {func(i int, row []any) { set(row, i%100 == 0, 3, 7.5); set(row, i%150 == 0, 4, "2026-11-23 10:00:00") }, nil, 0},
-		"a key that exists":                  {func(i int, row []any) { set(row, i == 17_777, 0, 5) }, plinth.ErrUnique, 17_777},
-		"the first row fails":                {func(i int, row []any) { set(row, i == 1, 2, nil) }, plinth.ErrNotNull, 1},
-		"the last row fails":                 {func(i int, row []any) { set(row, i == rows, 2, nil) }, plinth.ErrNotNull, rows},
-		"a check":                            {func(i int, row []any) { set(row, i == 12_000, 7, 2_000_000) }, plinth.ErrCheck, 12_000},
-		"a reference to nothing":             {func(i int, row []any) { set(row, i == 12_345, 1, 99) }, plinth.ErrForeignKey, 12_345},
-		"text too long for its column":       {func(i int, row []any) { set(row, i == 20_001, 2, "much too long a name") }, plinth.ErrInvalid, 20_001},
-		"an argument that can't be sent":     {func(i int, row []any) { set(row, i == 20_001, 0, make(chan int)) }, plinth.ErrArgument, 20_001},
-		"an earlier row fails in the server": {func(i int, row []any) { set(row, i == 20_001, 0, make(chan int)); set(row, i == 20_000, 2, nil) }, plinth.ErrNotNull, 20_000},
-	} {
-		t.Run(name, func(t *testing.T) {
-			res, err := db.ExecuteMany(t.Context(), insertThing, things(rows, test.change))
-			if test.want == nil {
-				if err != nil || res.RowsAffected != rows || count(t) != rows {
-					t.Errorf("%d rows affected, %d there, %v", res.RowsAffected, count(t), err)
-				}
-				execute(t, db, "delete from thing")
-				return
-			}
-			e, ok := errors.AsType[*plinth.Error](err)
-			if !ok || !errors.Is(err, test.want) || e.Row != test.row {
-				t.Errorf("got %v, want row %d", err, test.row)
-			}
-			if n := count(t); n != 0 {
-				t.Errorf("%d rows are there", n)
-				execute(t, db, "delete from thing")
-			}
-		})
-	}
-	eventually(t, "all connections are back", func() bool { return db.Stats().InUse == 0 })
-}
 
 func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
 	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
@@ -128,63 +50,6 @@ func TestManyTellsGeneratedKeysAndWhatChanged(t *testing.T) {
 	}
 	if n, err := plinth.One[int](t.Context(), db, "select count(*) from made"); n != 0 || err != nil {
 		t.Errorf("%d rows are left, %v", n, err)
-	}
-}
-
-// TestRowsThatEndWhileOthersAreUnderWayLeaveNothing ends the rows when the server is at work on those before.
-func TestRowsThatEndWhileOthersAreUnderWayLeaveNothing(t *testing.T) {
-	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
-	execute(t, db, bulkTables...)
-	const last = 15_000 // of which the server has 10,000
-	for name, test := range map[string]struct {
-		end  func(cancel context.CancelFunc)
-		want error
-	}{
-		"a panic":              {func(context.CancelFunc) { panic("the rows are lost") }, nil},
-		"the end of a context": {func(cancel context.CancelFunc) { cancel() }, context.Canceled},
-		"a row that can't be":  {func(context.CancelFunc) {}, plinth.ErrArgument},
-	} {
-		many := func(q interface {
-			ExecuteMany(context.Context, string, iter.Seq[[]any]) (plinth.Result, error)
-		},
-		) (err error) {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			defer func() {
-				if r := recover(); r != nil {
-					err = fmt.Errorf("panic: %v", r)
-				}
-			}()
-			_, err = q.ExecuteMany(ctx, insertThing, things(last, func(i int, row []any) {
-				if i == last {
-					test.end(cancel)
-					row[0] = make(chan int)
-				}
-			}))
-			return err
-		}
-		check := func(t *testing.T, err error) {
-			t.Helper()
-			if err == nil || test.want != nil && !errors.Is(err, test.want) {
-				t.Errorf("got %v", err)
-			}
-			if n, err := plinth.One[int](t.Context(), db, "select count(*) from thing"); n != 0 || err != nil {
-				t.Errorf("%d rows are there, %v", n, err)
-			}
-		}
-		t.Run(name, func(t *testing.T) { check(t, many(db)) })
-		t.Run(name+" in a transaction", func(t *testing.T) {
-			check(t, db.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
-				err := many(tx)
-				if _, more := plinth.One[int](ctx, tx, "select count(*) from owner"); more != nil && !errors.Is(more, plinth.ErrTxDone) {
-					t.Errorf("afterwards: %v", more)
-				}
-				return err
-			}))
-		})
-	}
-	if s := db.Stats(); s.OpenConnections != 1 || s.InUse != 0 {
-		t.Errorf("%+v", s)
 	}
 }
 
@@ -254,21 +119,6 @@ func TestARowThatFailsIsNotLookedForWhereNothingCanBeUndone(t *testing.T) {
 	e, ok := errors.AsType[*plinth.Error](err)
 	if !ok || e.Kind != plinth.ErrNotNull || e.Row != 0 {
 		t.Errorf("error %v, want ErrNotNull of no row", err)
-	}
-}
-
-func TestManyEndsWithItsContext(t *testing.T) {
-	db := openURL(t, servers.MariaDB(t).Database(t), poolOf(1))
-	execute(t, db, bulkTables...)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	began := time.Now()
-	_, err := db.ExecuteMany(ctx, insertThing, things(10_000_000, nil))
-	if took := time.Since(began); !errors.Is(err, plinth.ErrTimeout) || took > 100*time.Millisecond+slack {
-		t.Errorf("%v after %v, want ErrTimeout", err, took)
-	}
-	if n, err := plinth.One[int](t.Context(), db, "select count(*) from thing"); n != 0 || err != nil {
-		t.Errorf("%d rows, %v", n, err)
 	}
 }
 

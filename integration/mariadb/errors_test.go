@@ -4,10 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 )
 
@@ -75,20 +75,9 @@ func TestServersErrorsHaveTheirKinds(t *testing.T) {
 		{"load data local infile '/etc/passwd' into table artists", nil, plinth.ErrUnsupported, "", "", "", "", 0},
 	} {
 		_, err := e.Execute(t.Context(), test.text, test.args...)
-		pe, ok := errors.AsType[*plinth.Error](err)
-		if !ok {
-			t.Errorf("%.60s: %v", test.text, err)
-			continue
-		}
-		if pe.Kind != test.kind || pe.Code != test.code || !errors.Is(err, test.kind) {
-			t.Errorf("%.60s: kind %v, code %s: %v", test.text, pe.Kind, pe.Code, err)
-		}
-		if pe.Table != test.table || pe.Column != test.column || pe.Constraint != test.constraint || pe.Position != test.position {
-			t.Errorf("%.60s: table %q, column %q, constraint %q, position %d", test.text, pe.Table, pe.Column, pe.Constraint, pe.Position)
-		}
-		if strings.Contains(strings.ReplaceAll(err.Error(), test.text, ""), "hunter2") || len(pe.Attempts) > 1 {
-			t.Errorf("%.60s: %d attempts, %v", test.text, len(pe.Attempts), err)
-		}
+		suite.Tells(t, test.text, err, &plinth.Error{
+			Kind: test.kind, Code: test.code, Table: test.table, Column: test.column, Constraint: test.constraint, Position: test.position,
+		})
 		if native, ok := errors.AsType[*mariadb.ServerError](err); test.code != "" && (!ok || native.Message == "") {
 			t.Errorf("%.60s: the native error is %v", test.text, native)
 		}
@@ -133,32 +122,5 @@ func TestAStatementBeyondMaxAllowedPacketIsNotSent(t *testing.T) {
 	}
 	if s := e.Stats(); s.DialCount != 1 {
 		t.Errorf("%d connections were dialled, want 1", s.DialCount)
-	}
-}
-
-// TestASessionThatIsKilledIsReplaced without a write that nobody knows the outcome of: what was idle is looked at before it's lent.
-func TestASessionThatIsKilledIsReplaced(t *testing.T) {
-	url := servers.MariaDB(t).Database(t)
-	e, admin := openURL(t, url, poolOf(1)), openURL(t, url)
-	execute(t, e, "create table t (id int)")
-	for range 5 {
-		id, err := plinth.One[int](t.Context(), e, "select connection_id()")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := admin.Execute(t.Context(), "kill ?", id); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "it's gone", func() bool {
-			n, err := plinth.One[int](t.Context(), admin, "select count(*) from information_schema.processlist where id = ?", id)
-			return n == 0 && err == nil
-		})
-		<-time.After(time.Millisecond) // until the end has arrived here, which nothing tells of
-		if _, err := e.Execute(t.Context(), "insert into t values (1)"); err != nil {
-			t.Error(err)
-		}
-	}
-	if n, err := plinth.One[int](t.Context(), e, "select count(*) from t"); n != 5 || err != nil {
-		t.Errorf("%d rows, %v", n, err)
 	}
 }

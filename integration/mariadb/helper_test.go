@@ -10,32 +10,31 @@ import (
 
 // What is the same for all databases is the suite's.
 var (
-	open, openURL             = database.OpenNew, database.OpenURL
-	execute, idle, eventually = suite.Execute, suite.Idle, suite.Eventually
-	poolOf, request           = suite.PoolOf, suite.Request
+	open, openURL, things = database.OpenNew, database.OpenURL, database.Things
+	execute, idle         = suite.Execute, suite.Idle
+	poolOf, set           = suite.PoolOf, suite.Set
+	utc, decimal          = suite.UTC, suite.Decimal
 )
 
-// within bounds what a test waits for; slack is how much later than its context a call may return.
-const within, slack = suite.Within, suite.Slack
+// within bounds what a test waits for.
+const within = suite.Within
 
 // options returns the driver's own options for the database that a server's URL names.
-func options(t testing.TB, text string) mariadb.Options {
+func options(t testing.TB, url string) mariadb.Options {
 	t.Helper()
-	at := suite.At(t, text)
+	return own(database.At(t, url))
+}
+
+// own returns the driver's own options of a client.
+func own(c suite.Client) mariadb.Options {
 	return mariadb.Options{
-		Hosts: []mariadb.Host{{Name: at.Host, Port: at.Port}}, Database: at.Database,
-		User: at.User, Password: at.Password,
-		TLS: mariadb.TLS{Mode: at.Query.Get("ssl_mode"), RootCert: at.Query.Get("ssl_ca"), Cert: at.Query.Get("ssl_cert"), Key: at.Query.Get("ssl_key")},
+		Hosts: []mariadb.Host{{Name: c.Host, Port: c.Port}}, Database: c.Database, User: c.User, Password: c.Password, ReadOnly: c.ReadOnly,
+		TLS:    mariadb.TLS{Mode: c.TLS.Mode, RootCert: c.TLS.RootCert, Cert: c.TLS.Cert, Key: c.TLS.Key, Min: c.TLS.Min, Max: c.TLS.Max},
+		Lookup: c.Lookup, Dial: c.Dial,
 	}
 }
 
 // opener returns the opener of a backend with these options.
 func opener(o mariadb.Options) driver.Opener {
 	return func(h driver.Host) (driver.Backend, error) { return mariadb.NewBackend(o, h) }
-}
-
-// seam returns a backend and a session of it, to be spoken to directly.
-func seam(t testing.TB, url string) (driver.Backend, driver.Session) {
-	t.Helper()
-	return suite.Seam(t, opener(options(t, url)))
 }

@@ -1,26 +1,15 @@
 package mariadb_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 )
-
-// user is who is logged in.
-func user(t testing.TB, e *plinth.Engine) string {
-	t.Helper()
-	name, err := plinth.One[string](t.Context(), e, "select user()")
-	if err != nil {
-		t.Error(err)
-	}
-	name, _, _ = strings.Cut(name, "@")
-	return name
-}
 
 // TestWaysToLogIn are the plugins that MariaDB 10.11 has, with and without TLS.
 func TestWaysToLogIn(t *testing.T) {
@@ -43,20 +32,15 @@ func TestWaysToLogIn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, s.URLAs(test.user, "test"))
 			test.change(&o)
-			e, err := connect(t, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := user(t, e); got != test.user {
-				t.Errorf("it's %s", got)
-			}
+			database.LogsIn(t, opener(o), test.user)
 		})
 	}
 	t.Run("who the system says", func(t *testing.T) {
 		for _, u := range s.Users() {
 			if u.Login == "unix_socket" {
-				if got := user(t, openURL(t, s.URLAs(u.Name, "test"))); got != u.Name {
-					t.Errorf("it's %s", got)
+				e := openURL(t, s.URLAs(u.Name, "test"))
+				if got, err := plinth.One[string](t.Context(), e, database.LoggedIn); got != u.Name || err != nil {
+					t.Errorf("it's %s, %v", got, err)
 				}
 			}
 		}
@@ -88,19 +72,9 @@ func TestLoginsThatAreRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, s.URLAs(test.user, "test"))
-			secret := o.Password.Reveal()
+			password := o.Password
 			test.change(&o)
-			_, err := connect(t, o)
-			pe, ok := errors.AsType[*plinth.Error](err)
-			if !ok || pe.Kind != test.kind || pe.Code != test.code || len(pe.Attempts) > 1 {
-				t.Fatalf("%v, want %v by %s, once", err, test.kind, test.code)
-			}
-			if !strings.Contains(pe.Hint, test.hint) {
-				t.Errorf("%v doesn't say %q", err, test.hint)
-			}
-			if secret != "" && strings.Contains(err.Error(), secret) {
-				t.Errorf("%v shows the password", err)
-			}
+			suite.LoginRefused(t, opener(o), password, test.kind, test.code, test.hint)
 		})
 	}
 }

@@ -95,7 +95,7 @@ func randomDecimal(whole, scale int) func(*rand.Rand) (mine, theirs any) {
 
 // randomTime returns a time from one year to the start of another, to the microsecond.
 func randomTime(from, to int) func(*rand.Rand) (mine, theirs any) {
-	first, last := at(from, 1, 1, 0, 0, 1, 0), at(to, 1, 1, 0, 0, 0, 0)
+	first, last := utc(from, 1, 1, 0, 0, 1, 0), utc(to, 1, 1, 0, 0, 0, 0)
 	seconds := last.Unix() - first.Unix()
 	return both(func(r *rand.Rand) time.Time {
 		return time.Unix(first.Unix()+r.Int64N(seconds), pick(r, int64(r.IntN(1e6)), 0, 1, 999999, 500000)*1000).UTC()

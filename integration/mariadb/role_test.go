@@ -7,6 +7,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
 )
 
@@ -15,7 +16,7 @@ func TestAServerThatTurnsReadOnlyIsLeftForOneThatWrites(t *testing.T) {
 	first, second := servers.MariaDB(t, servers.Private()), servers.MariaDB(t, servers.Private())
 	o := options(t, first.URLAs("app", "test")) // an admin may write all the same
 	o.Hosts = append(o.Hosts, options(t, second.URL()).Hosts...)
-	e, err := connect(t, o)
+	e, err := suite.Connect(t, opener(o))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,34 +46,12 @@ func TestAServerThatTurnsReadOnlyIsLeftForOneThatWrites(t *testing.T) {
 	}
 
 	o.Role = mariadb.RoleReadOnly
-	reader, err := connect(t, o)
+	reader, err := suite.Connect(t, opener(o))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = reader.Execute(t.Context(), "insert into things values (4)")
 	if pe, ok := errors.AsType[*plinth.Error](err); !ok || pe.Kind != plinth.ErrReadOnly || len(pe.Attempts) > 1 {
 		t.Errorf("a write on what only reads: %v, want ErrReadOnly, once", err)
-	}
-}
-
-func TestWritesWhereOnlyReadingWasAskedForKeepTheConnection(t *testing.T) {
-	url := servers.MariaDB(t).Database(t)
-	execute(t, openURL(t, url), "create table things (id int)")
-	o := options(t, url)
-	o.ReadOnly = true
-	e, err := connect(t, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if _, err := e.Execute(t.Context(), "insert into things values (1)"); !errors.Is(err, plinth.ErrReadOnly) {
-			t.Errorf("error %v, want ErrReadOnly", err)
-		}
-	}
-	if s := e.Stats(); s.DialCount != 1 || s.Retries != 0 {
-		t.Errorf("%d connections were dialled, %d retries", s.DialCount, s.Retries)
-	}
-	if server, err := e.Ping(t.Context()); err != nil || server.Writable || server.Role != "primary" {
-		t.Errorf("Ping: %+v, %v", server, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
 	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mariadb"
@@ -24,8 +25,9 @@ const slow = "select seq from seq_1_to_100000000000 where seq + 0 < 0"
 // database is MariaDB as the suite sees it.
 var database = &suite.Database{
 	Server: servers.MariaDB, Engine: mariadb.Open, FromConfig: mariadb.OpenConfig,
-	NoTLS: [2]string{"ssl_mode", "DISABLED"}, Reserve: 2, // what sends a KILL has no database
-	Asides: 1, End: end, Busy: busy,
+	Opener:  func(c suite.Client) driver.Opener { return opener(own(c)) },
+	Reserve: 2, // what sends a KILL has no database
+	Asides:  1, End: end, Busy: busy,
 	ShortWaits: "innodb_lock_wait_timeout=0",
 	SQL: suite.SQL{
 		Number:  "?",
@@ -43,6 +45,9 @@ var database = &suite.Database{
 		Name:     "set @mine = 'mine'",
 		Named:    "select @mine",
 		Sessions: "select count(*) " + others,
+
+		SessionID: "connection_id()",
+		LoggedIn:  "select substring_index(user(), '@', 1)",
 		Mine: func(nonce string) []string {
 			return []string{
 				"set @mine = '" + nonce + "'", "create temporary table shared (n int)", "insert into shared values (2)",
@@ -65,6 +70,9 @@ var database = &suite.Database{
 		},
 		Fresh: 2, Anew: 2, // each text is prepared first
 	},
+	TLS:   tlsWords,
+	Guard: guard,
+	Bulk:  suite.Bulk{Tables: bulkTables, Insert: insertThing},
 }
 
 // activeTransaction is what InnoDB says of one, up to the session that has it.
@@ -121,5 +129,7 @@ func end(ctx context.Context, q plinth.Querier, most int) (int, error) {
 }
 
 func TestSoak(t *testing.T) { database.Soak(t) }
+
+func TestPromises(t *testing.T) { database.Promises(t) }
 
 func TestFaults(t *testing.T) { database.Faults(t) }

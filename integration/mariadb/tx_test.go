@@ -8,6 +8,7 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 func TestOptionsOfATransactionHold(t *testing.T) {
@@ -171,74 +172,9 @@ func TestAnErrorLeavesTheTransactionOpen(t *testing.T) {
 	}
 }
 
-func TestWithGivesTheConnectionBackAsNew(t *testing.T) {
-	e := open(t, poolOf(1))
-	err := e.With(t.Context(), func(c *plinth.Conn) error {
-		execute(t, c, "set session sort_buffer_size = 123456, time_zone = '+05:00'", "set @mine = 7", "create temporary table mine (id int)",
-			"use mysql", "set autocommit = 0")
-		_, err := plinth.One[int](t.Context(), c, "select get_lock('mine', 0)")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, text := range map[string]string{
-		"a setting":         "select @@sort_buffer_size = 123456",
-		"the time zone":     "select @@time_zone <> '+00:00'",
-		"autocommit":        "select @@autocommit = 0",
-		"the charset":       "select @@character_set_client <> 'utf8mb4' or @@character_set_results <> 'utf8mb4'",
-		"a variable":        "select @mine is not null",
-		"the database":      "select database() = 'mysql'",
-		"a lock":            "select is_used_lock('mine') is not null",
-		"a temporary table": "select count(*) from information_schema.tables where table_name = 'mine'",
-	} {
-		if n, err := plinth.One[int](t.Context(), e, text); n != 0 || err != nil {
-			t.Errorf("%s: %d left, %v", what, n, err)
-		}
-	}
-	if s := e.Stats(); s.DialCount != 1 {
-		t.Errorf("%d connections were dialled, want 1", s.DialCount)
-	}
-}
-
-func TestOnConnectsSettingsOutliveAReset(t *testing.T) {
-	e := open(t, poolOf(1), func(o *plinth.Options) {
-		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
-			_, err := c.Execute(ctx, "set @mine = 7")
-			return err
-		}
-	})
-	for range 2 {
-		if err := e.With(t.Context(), func(c *plinth.Conn) error {
-			if got, err := plinth.One[int](t.Context(), c, "select @mine"); got != 7 || err != nil {
-				t.Errorf("@mine is %d, %v", got, err)
-			}
-			execute(t, c, "set @mine = 8")
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := plinth.One[int](t.Context(), e, "select @mine"); got != 7 || err != nil {
-			t.Errorf("@mine is %d, %v", got, err)
-		}
-	}
-}
-
 // TestTheStateOfATransactionIsTold by the seam, without a question to the server.
 func TestTheStateOfATransactionIsTold(t *testing.T) {
-	backend, session := seam(t, servers.MariaDB(t).Database(t))
-	run := func(text string) error {
-		st, err := backend.Compile(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		native, args, err := st.Binder.Bind(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = session.Execute(t.Context(), request(st, native, args))
-		return err
-	}
+	_, session, run := suite.Seam(t, opener(options(t, servers.MariaDB(t).Database(t))))
 	for _, text := range []string{"create table things (id int primary key)", "create procedure dead() signal sqlstate '40001' set mysql_errno = 1213"} {
 		if err := run(text); err != nil {
 			t.Fatal(err)

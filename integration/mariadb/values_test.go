@@ -14,23 +14,9 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/stdsql"
 )
-
-func at(year, month, day, hour, minute, second, us int) time.Time {
-	return time.Date(year, time.Month(month), day, hour, minute, second, us*1000, time.UTC)
-}
-
-func ptr[T any](v T) *T { return &v }
-
-func decimal(t testing.TB, digits string) plinth.Decimal {
-	t.Helper()
-	d, err := plinth.ParseDecimal(digits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
 
 const uuidText = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
 
@@ -46,7 +32,7 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		want any
 		args []any
 	}{
-		{"boolean", true, []any{true, 1, "1"}}, {"tinyint(1)", false, []any{false, 0, ptr(false)}},
+		{"boolean", true, []any{true, 1, "1"}}, {"tinyint(1)", false, []any{false, 0, new(false)}},
 		{"tinyint(1)", int64(-5), []any{-5}},
 		{"tinyint", int64(-128), []any{-128, int8(-128), "-128", -128.0}},
 		{"tinyint unsigned", int64(255), []any{uint8(255)}},
@@ -69,23 +55,23 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		{"bit", true, []any{true, 1, []byte{1}}}, {"bit(12)", int64(0x801), []any{0x801, []byte{8, 1}}},
 		{"bit(64)", uint64(math.MaxUint64), []any{uint64(math.MaxUint64)}},
 		{"year", int64(2024), []any{2024, "2024"}}, {"year", int64(0), []any{"0000"}},
-		{"date", at(2024, 2, 29, 0, 0, 0, 0), []any{"2024-02-29", at(2024, 2, 29, 23, 59, 59, 0)}},
-		{"date", at(9999, 12, 31, 0, 0, 0, 0), []any{"9999-12-31"}},
-		{"date", at(0, 1, 1, 0, 0, 0, 0), []any{"0000-01-01", at(0, 1, 1, 0, 0, 0, 0)}},
-		{"datetime(6)", at(2024, 2, 29, 23, 59, 59, 999999), []any{at(2024, 2, 29, 23, 59, 59, 999999),
+		{"date", utc(2024, 2, 29, 0, 0, 0, 0), []any{"2024-02-29", utc(2024, 2, 29, 23, 59, 59, 0)}},
+		{"date", utc(9999, 12, 31, 0, 0, 0, 0), []any{"9999-12-31"}},
+		{"date", utc(0, 1, 1, 0, 0, 0, 0), []any{"0000-01-01", utc(0, 1, 1, 0, 0, 0, 0)}},
+		{"datetime(6)", utc(2024, 2, 29, 23, 59, 59, 999999), []any{utc(2024, 2, 29, 23, 59, 59, 999999),
 			"2024-02-29 23:59:59.999999",
-			at(2024, 2, 29, 23, 59, 59, 999999).In(time.FixedZone("", 7200)), at(2024, 2, 29, 23, 59, 59, 999999).Add(999)}},
-		{"datetime", at(1, 1, 1, 0, 0, 0, 0), []any{time.Time{}}},
-		{"datetime(3)", at(2024, 2, 29, 1, 2, 3, 500000), []any{at(2024, 2, 29, 1, 2, 3, 500999)}},
-		{"timestamp(6) null", at(2038, 1, 19, 3, 14, 7, 999999), []any{at(2038, 1, 19, 3, 14, 7, 999999)}},
-		{"timestamp null", at(1970, 1, 1, 0, 0, 1, 0), []any{at(1970, 1, 1, 0, 0, 1, 0)}},
+			utc(2024, 2, 29, 23, 59, 59, 999999).In(time.FixedZone("", 7200)), utc(2024, 2, 29, 23, 59, 59, 999999).Add(999)}},
+		{"datetime", utc(1, 1, 1, 0, 0, 0, 0), []any{time.Time{}}},
+		{"datetime(3)", utc(2024, 2, 29, 1, 2, 3, 500000), []any{utc(2024, 2, 29, 1, 2, 3, 500999)}},
+		{"timestamp(6) null", utc(2038, 1, 19, 3, 14, 7, 999999), []any{utc(2038, 1, 19, 3, 14, 7, 999999)}},
+		{"timestamp null", utc(1970, 1, 1, 0, 0, 1, 0), []any{utc(1970, 1, 1, 0, 0, 1, 0)}},
 		{"time", "-838:59:59", []any{"-838:59:59"}},
 		{"time", "00:00:00", []any{0, "0:0"}},
 		{"time(6)", "-00:00:00.000001", []any{"-00:00:00.000001"}},
-		{"bigint", int64(5e9), []any{5 * time.Second, ptr(5 * time.Second)}},
+		{"bigint", int64(5e9), []any{5 * time.Second, new(5 * time.Second)}},
 		{"time(3)", "01:30:00.5", []any{"01:30:00.5"}},
 		{"time(6)", "838:59:59.999999", []any{"838:59:59.999999"}},
-		{"time(6)", "04:05:06.7", []any{"04:05:06.7", at(2024, 1, 1, 4, 5, 6, 700000)}},
+		{"time(6)", "04:05:06.7", []any{"04:05:06.7", utc(2024, 1, 1, 4, 5, 6, 700000)}},
 		{"char(3)", "a", []any{"a", "a  ", []byte("a")}},
 		{"varchar(20)", "Ünï🏳️‍🌈\\' ", []any{"Ünï🏳️‍🌈\\' ", []byte("Ünï🏳️‍🌈\\' ")}},
 		{"varchar(9)", "a\x00b", []any{"a\x00b"}},
@@ -188,45 +174,21 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 		note text, data blob, day date, at datetime(6), took time(6), `+"`key`"+` uuid, doc json, addr inet6, mood enum('sad','ok'), bits bit(16),
 		optional bigint, digit tinyint(1))`)
 	full := everything{
-		ID: 1, Flag: true, Small: -5, Big: math.MaxUint64, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: ptr("ß"),
+		Flag: true, Small: -5, Big: math.MaxUint64, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: new("ß"),
 		Data: []byte{0, 255},
-		Day:  at(2024, 2, 29, 0, 0, 0, 0), At: at(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond,
+		Day:  utc(2024, 2, 29, 0, 0, 0, 0), At: utc(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond,
 		Key: [16]byte{1, 2, 15: 3},
 		Doc: map[string]any{"a": []any{1.5, nil}}, Addr: netip.MustParseAddr("2001:db8::1"), Mood: "ok", Bits: 0xfffe,
 		Optional: sql.Null[time.Duration]{V: time.Hour, Valid: true}, Digit: 1,
 	}
 	empty := everything{
-		ID: 2, Price: decimal(t, "0.00"), Day: at(1, 1, 1, 0, 0, 0, 0), At: at(1, 1, 1, 0, 0, 0, 0),
+		Price: decimal(t, "0.00"), Day: utc(1, 1, 1, 0, 0, 0, 0), At: utc(1, 1, 1, 0, 0, 0, 0),
 		Addr: netip.MustParseAddr("::"),
 		Mood: "sad", Data: []byte{}, Doc: map[string]any{}, Digit: 7,
 	}
 	const insert = `insert into everything values (:id, :flag, :small, :big, :ratio, :price, :note, :data, :day, :at, sec_to_time(:took * 0.000000001), :key, :doc, :addr,
 		:mood, :bits, :optional, :digit)`
-	many := [][]any{{full}, {empty}}
-	for _, want := range many {
-		if _, err := e.Execute(t.Context(), insert, want...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	full.ID, empty.ID = 3, 4
-	if _, err := e.ExecuteMany(t.Context(), insert, func(yield func([]any) bool) { _ = yield([]any{full}) && yield([]any{empty}) }); err != nil {
-		t.Fatal(err)
-	}
-	for id := range int64(4) {
-		want := []everything{full, empty}[id%2]
-		want.ID = id + 1
-		got, err := plinth.One[everything](t.Context(), e, "select * from everything where id = ?", want.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Price.String() != want.Price.String() {
-			t.Errorf("the price %v, want %v", got.Price, want.Price)
-		}
-		got.Price, want.Price = plinth.Decimal{}, plinth.Decimal{}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got  %+v\nwant %+v", got, want)
-		}
-	}
+	suite.ComeBack(t, e, insert, func(row everything, id int64) everything { row.ID = id; return row }, full, empty)
 }
 
 func TestZeroDatesAreWhatTheOptionSays(t *testing.T) {
@@ -244,7 +206,7 @@ func TestZeroDatesAreWhatTheOptionSays(t *testing.T) {
 		t.Errorf("as text: %q %v", s, err)
 	}
 	for option, want := range map[string][]*time.Time{
-		"null": {nil, nil, ptr(at(2024, 2, 29, 0, 0, 0, 0))}, "zero": {{}, {}, ptr(at(2024, 2, 29, 0, 0, 0, 0))},
+		"null": {nil, nil, new(utc(2024, 2, 29, 0, 0, 0, 0))}, "zero": {{}, {}, new(utc(2024, 2, 29, 0, 0, 0, 0))},
 	} {
 		e := openURL(t, url+"&zero_dates="+option)
 		got, err := plinth.All[*time.Time](t.Context(), e, "select v from days order by n")
@@ -257,7 +219,7 @@ func TestZeroDatesAreWhatTheOptionSays(t *testing.T) {
 // TestAnArgumentThatMariaDBWouldChangeIsRefused sends nothing of what the server would quietly make something else of.
 func TestAnArgumentThatMariaDBWouldChangeIsRefused(t *testing.T) {
 	e := open(t)
-	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", at(10000, 1, 1, 0, 0, 0, 0), decimal(t,
+	for _, arg := range []any{math.NaN(), math.Inf(1), "\xff", utc(10000, 1, 1, 0, 0, 0, 0), decimal(t,
 		strings.Repeat("9", 66))} {
 		_, err := e.FetchOne(context.Background(), "select ? as v", arg)
 		if !errors.Is(err, plinth.ErrArgument) || !strings.Contains(err.Error(), "argument 1") {

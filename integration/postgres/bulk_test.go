@@ -2,17 +2,14 @@ package postgres_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 // bulkTables are what rows are loaded into.
@@ -30,87 +27,24 @@ var bulkTables = []string{
 	"create rule doubled as on insert to seen do also insert into owner values (new.id)",
 }
 
-const insertThing = "insert into thing (id, owner, name, price, tags, at, data, mood, span, n) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-// things yields rows that fit, but for those that change makes of them; the first is row 1.
-func things(n int, change func(i int, row []any)) iter.Seq[[]any] {
-	return func(yield func([]any) bool) {
-		for i := 1; i <= n; i++ {
-			row := []any{i, int64(i%2 + 1), fmt.Sprint("thing ", i%1000), "12.50", []string{"a", "b"}, time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), `{"a": 1}`, "fine", nil, i}
-			if change != nil {
-				change(i, row)
-			}
-			if !yield(row) {
-				return
-			}
-		}
-	}
+// bulk is how PostgreSQL takes many rows: by COPY, or in batches where a column has no binary form.
+var bulk = suite.Bulk{
+	Tables: bulkTables,
+	Insert: insertThing,
+	More:   []any{[]string{"a", "b"}, nil},
+	Cases: map[string]suite.BulkCase{
+		"a range, which has no binary form":   {Change: func(_ int, row []any) { row[9] = "[1,5)" }},
+		"now and then a range":                {Change: func(i int, row []any) { set(row, i%7000 == 0, 9, "[1,5)") }},
+		"an argument that doesn't fit a type": {Change: func(i int, row []any) { set(row, i == 20_001, 0, "one") }, Row: 20_001},
+		"an earlier row fails in the server, before one that doesn't fit": {Change: func(i int, row []any) {
+			set(row, i == 20_001, 0, "one")
+			set(row, i == 20_000, 2, nil)
+		}, Want: plinth.ErrNotNull, Row: 20_000},
+		"a failure in a batch": {Change: func(i int, row []any) { row[9] = "[1,5)"; set(row, i == 333, 1, 99) }, Want: plinth.ErrForeignKey, Row: 333},
+	},
 }
 
-func TestManyRowsAreAllThereOrNone(t *testing.T) {
-	db := openURL(t, servers.Postgres(t).Database(t))
-	for _, statement := range bulkTables {
-		execute(t, db, statement)
-	}
-	count := func(t *testing.T) int {
-		t.Helper()
-		n, err := plinth.One[int](t.Context(), db, "select count(*) from thing")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	const rows = 21_000 // several chunks
-	for name, test := range map[string]struct {
-		change func(i int, row []any)
-		want   error
-		row    int
-	}{
-		"fits":                                {nil, nil, 0},
-		"a range, which has no binary form":   {func(i int, row []any) { row[8] = "[1,5)" }, nil, 0},
-		"now and then a range":                {func(i int, row []any) { set(row, i%7000 == 0, 8, "[1,5)") }, nil, 0},
-		"a time as text":                      {func(i int, row []any) { row[5] = "2026-11-23T10:00:00Z" }, nil, 0},
-		"NULLs":                               {func(i int, row []any) { row[3], row[4], row[6] = nil, nil, sql.NullString{} }, nil, 0},
-		"a key that exists":                   {func(i int, row []any) { set(row, i == 17_777, 0, 5) }, plinth.ErrUnique, 17_777},
-		"the first row fails":                 {func(i int, row []any) { set(row, i == 1, 2, nil) }, plinth.ErrNotNull, 1},
-		"the last row fails":                  {func(i int, row []any) { set(row, i == rows, 2, nil) }, plinth.ErrNotNull, rows},
-		"a check":                             {func(i int, row []any) { set(row, i == 12_000, 9, 2_000_000) }, plinth.ErrCheck, 12_000},
-		"a reference to nothing":              {func(i int, row []any) { set(row, i == 12_345, 1, 99) }, plinth.ErrForeignKey, 12_345},
-		"text too long for its column":        {func(i int, row []any) { set(row, i == 20_001, 2, "much too long a name") }, plinth.ErrInvalid, 20_001},
-		"an enum's label that isn't one":      {func(i int, row []any) { set(row, i == 3, 7, "furious") }, plinth.ErrInvalid, 3},
-		"an argument that doesn't fit a type": {func(i int, row []any) { set(row, i == 20_001, 0, "one") }, nil, 20_001},
-		"an earlier row fails in the server":  {func(i int, row []any) { set(row, i == 20_001, 0, "one"); set(row, i == 20_000, 2, nil) }, plinth.ErrNotNull, 20_000},
-		"a failure in a batch":                {func(i int, row []any) { row[8] = "[1,5)"; set(row, i == 333, 1, 99) }, plinth.ErrForeignKey, 333},
-	} {
-		t.Run(name, func(t *testing.T) {
-			res, err := db.ExecuteMany(t.Context(), insertThing, things(rows, test.change))
-			if test.want == nil && test.row == 0 {
-				if err != nil || res.RowsAffected != rows || count(t) != rows {
-					t.Errorf("%d rows affected, %d there, %v", res.RowsAffected, count(t), err)
-				}
-				execute(t, db, "truncate thing")
-				return
-			}
-			var e *plinth.Error
-			if !errors.As(err, &e) || test.want != nil && !errors.Is(err, test.want) || e.Row != test.row {
-				t.Errorf("got row %d of %v, want row %d", rowOf(err), err, test.row)
-			}
-			if n := count(t); n != 0 {
-				t.Errorf("%d rows are there", n)
-				execute(t, db, "truncate thing")
-			}
-		})
-	}
-	if n := db.Stats().InUse; n != 0 {
-		t.Errorf("%d connections in use", n)
-	}
-}
-
-func set(row []any, when bool, i int, v any) {
-	if when {
-		row[i] = v
-	}
-}
+const insertThing = "insert into thing (id, owner, name, price, at, data, mood, n, tags, span) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 func rowOf(err error) int {
 	var e *plinth.Error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/plinthtest"
 	"github.com/plinthdb/plinth/postgres"
 	"github.com/plinthdb/plinth/retry"
@@ -27,7 +28,7 @@ func TestTheHostThatCanBeWrittenToIsFound(t *testing.T) {
 		first, o := options(t, frozen.URL()), options(t, s.URL())
 		o.Hosts = append(first.Hosts, o.Hosts...)
 		o.Role, o.ReadOnly = test.role, test.readOnly
-		e, err := connect(t, o)
+		e, err := suite.Connect(t, opener(o))
 		if test.want == nil {
 			if pe, ok := errors.AsType[*plinth.Error](err); !ok || pe.Kind != plinth.ErrUnavailable || !strings.Contains(err.Error(), "isn't a standby") {
 				t.Errorf("%s: %v", test.role, err)
@@ -163,7 +164,7 @@ func TestAPrimaryThatStopsWritingIsLeft(t *testing.T) {
 		execute(t, direct[i], "create table if not exists writes (id int primary key)", "truncate writes")
 	}
 	t.Cleanup(func() { _, _ = direct[1].Execute(context.Background(), "drop table writes") })
-	e, err := connect(t, o)
+	e, err := suite.Connect(t, opener(o))
 	if err != nil {
 		t.Fatal(err)
 	}

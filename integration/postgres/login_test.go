@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,22 +8,12 @@ import (
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
 )
 
-// user is who is logged in.
-func user(t testing.TB, e *plinth.Engine) string {
-	t.Helper()
-	name, err := plinth.One[string](t.Context(), e, "select session_user::text")
-	if err != nil {
-		t.Error(err)
-	}
-	return name
-}
-
 func TestWaysToLogIn(t *testing.T) {
 	s := servers.Postgres(t)
-	certs := s.Certs()
 	for _, test := range []struct {
 		name, user string
 		change     func(*postgres.Options)
@@ -38,18 +27,12 @@ func TestWaysToLogIn(t *testing.T) {
 		{"md5 without TLS", "md5", func(o *postgres.Options) { o.TLS = postgres.TLS{Mode: "disable"} }},
 		{"md5 through the socket", "md5", func(o *postgres.Options) { o.Hosts[0].Name = s.Socket() }},
 		{"SCRAM required", "app", func(o *postgres.Options) { o.RequireAuth = "scram-sha-256" }},
-		{"a certificate", "cert", func(o *postgres.Options) { o.TLS.Cert, o.TLS.Key = certs.Client, certs.ClientKey }},
+		{"a certificate", "cert", func(*postgres.Options) {}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, s.URLAs(test.user, "postgres"))
 			test.change(&o)
-			e, err := connect(t, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := user(t, e); got != test.user {
-				t.Errorf("it's %s", got)
-			}
+			database.LogsIn(t, opener(o), test.user)
 		})
 	}
 }
@@ -75,7 +58,7 @@ func TestLoginsThatAreRefused(t *testing.T) {
 		{"nobody", s, "app", func(o *postgres.Options) { o.User = "nobody" }, plinth.ErrAuth, "28P01", "check"},
 		{"no such database", s, "app", func(o *postgres.Options) { o.Database = "nothing" }, plinth.ErrUndefined, "3D000",
 			"create the database"},
-		{"no certificate", s, "cert", func(*postgres.Options) {}, plinth.ErrAuth, "28000", "pg_hba.conf"},
+		{"no certificate", s, "cert", func(o *postgres.Options) { o.TLS.Cert, o.TLS.Key = "", "" }, plinth.ErrAuth, "28000", "pg_hba.conf"},
 		{"another authority's certificate", s, "cert", func(o *postgres.Options) {
 			o.TLS.Cert, o.TLS.Key = certs.OtherClient,
 				certs.OtherClientKey
@@ -90,7 +73,9 @@ func TestLoginsThatAreRefused(t *testing.T) {
 				postgres.TLS{Mode: "disable"}
 		}, plinth.ErrAuth, "", ""},
 		{"the password in clear over a network", clear, "app", func(o *postgres.Options) {
-			*o = func(e postgres.Options) postgres.Options { e.User, e.TLS.Mode = o.User, "disable"; return e }(elsewhere(t, clear))
+			c := database.Elsewhere(t, clear)
+			c.User, c.TLS.Mode = o.User, "disable"
+			*o = own(c)
 		}, plinth.ErrAuth, "", "require_auth=password"},
 		{"a parameter that nobody knows", s, "app",
 			func(o *postgres.Options) { o.RuntimeParams = map[string]string{"no_such": "1"} },
@@ -98,19 +83,9 @@ func TestLoginsThatAreRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, test.s.URLAs(test.user, "postgres"))
-			secret := o.Password.Reveal()
+			password := o.Password
 			test.change(&o)
-			_, err := connect(t, o)
-			pe, ok := errors.AsType[*plinth.Error](err)
-			if !ok || pe.Kind != test.kind || pe.Code != test.code || len(pe.Attempts) > 1 {
-				t.Fatalf("%v, want %v by %s, once", err, test.kind, test.code)
-			}
-			if !strings.Contains(pe.Hint, test.hint) {
-				t.Errorf("%v doesn't say %q", err, test.hint)
-			}
-			if secret != "" && strings.Contains(err.Error(), secret) {
-				t.Errorf("%v shows the password", err)
-			}
+			suite.LoginRefused(t, opener(o), password, test.kind, test.code, test.hint)
 		})
 	}
 }
@@ -123,13 +98,11 @@ func TestAPasswordInClearIsGivenWhereNobodyListens(t *testing.T) {
 		"through the socket":   func(o *postgres.Options) { o.Hosts[0].Name = s.Socket() },
 		"because it was asked": func(o *postgres.Options) { o.TLS, o.RequireAuth = postgres.TLS{Mode: "disable"}, "password" },
 	} {
-		o := options(t, s.URLAs("app", "postgres"))
-		change(&o)
-		if e, err := connect(t, o); err != nil {
-			t.Errorf("%s: %v", name, err)
-		} else if got := user(t, e); got != "app" {
-			t.Errorf("%s: it's %s", name, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			o := options(t, s.URLAs("app", "postgres"))
+			change(&o)
+			database.LogsIn(t, opener(o), "app")
+		})
 	}
 }
 
@@ -138,7 +111,7 @@ func TestAURLLogsInThroughASocket(t *testing.T) {
 	o := options(t, s.URL())
 	e := openURL(t, "postgres:///postgres?"+url.Values{"host": {s.Socket()}, "port": {strings.Split(s.Addr(), ":")[1]},
 		"user": {o.User}, "password": {o.Password.Reveal()}}.Encode())
-	if got := user(t, e); got != o.User {
-		t.Errorf("it's %s", got)
+	if got, err := plinth.One[string](t.Context(), e, database.LoggedIn); got != o.User || err != nil {
+		t.Errorf("it's %s, %v", got, err)
 	}
 }

@@ -81,39 +81,6 @@ func TestAServerThatTurnsReadOnlyIsLeftForOneThatWrites(t *testing.T) {
 	}
 }
 
-func TestWritesWhereOnlyReadingWasAskedForKeepTheConnection(t *testing.T) {
-	url := servers.Postgres(t).Database(t)
-	execute(t, openURL(t, url), "create table things (id int)")
-	o := options(t, url)
-	o.ReadOnly = true
-	e := openOptions(t, o, poolOf(1))
-	for range 3 {
-		if _, err := e.Execute(t.Context(), "insert into things values (1)"); !errors.Is(err, plinth.ErrReadOnly) {
-			t.Errorf("error %v, want ErrReadOnly", err)
-		}
-	}
-	if s := e.Stats(); s.DialCount != 1 || s.Retries != 0 {
-		t.Errorf("%d connections were dialled, %d retries", s.DialCount, s.Retries)
-	}
-	if server, err := e.Ping(t.Context()); err != nil || server.Writable || server.Role != "primary" {
-		t.Errorf("Ping: %+v, %v", server, err)
-	}
-
-	writer := openURL(t, url, poolOf(1))
-	for range 3 {
-		err := writer.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
-			_, err := tx.Execute(ctx, "insert into things values (1)")
-			return err
-		}, plinth.TxOptions{ReadOnly: true})
-		if !errors.Is(err, plinth.ErrReadOnly) {
-			t.Errorf("error %v, want ErrReadOnly", err)
-		}
-	}
-	if s := writer.Stats(); s.DialCount != 1 || s.Retries != 0 {
-		t.Errorf("%d connections were dialled, %d retries", s.DialCount, s.Retries)
-	}
-}
-
 // standby returns a server in recovery that takes reads, and its database.
 func standby(t *testing.T) *servers.Server {
 	t.Helper()
@@ -162,19 +129,7 @@ func TestAStandbyIsTold(t *testing.T) {
 // standby can't do serializable transactions.
 func TestNothingRunsOutsideATransactionThatCouldNotBegin(t *testing.T) {
 	s := standby(t)
-	b, session := seam(t, s.URL())
-	run := func(text string) error {
-		st, err := b.Compile(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		native, args, err := st.Binder.Bind(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = session.Execute(t.Context(), request(st, native, args))
-		return err
-	}
+	_, session, run := suite.Seam(t, opener(options(t, s.URL())))
 	const lock = "select pg_advisory_lock(42)"
 	for _, prepare := range []bool{true, false} {
 		if prepare {

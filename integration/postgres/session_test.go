@@ -221,7 +221,7 @@ func TestTheNativeConnectionIsInTheTransactionThatWasBegun(t *testing.T) {
 }
 
 func TestATransactionIsOpenWhileTheRowsOfItsFirstStatementAre(t *testing.T) {
-	b, s := seam(t, servers.Postgres(t).Database(t))
+	b, s, _ := suite.Seam(t, opener(options(t, servers.Postgres(t).Database(t))))
 	st, err := b.Compile("select 1")
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +242,7 @@ func TestATransactionIsOpenWhileTheRowsOfItsFirstStatementAre(t *testing.T) {
 }
 
 func TestASessionIsGivenBackOnce(t *testing.T) {
-	b, _ := seam(t, servers.Postgres(t).Database(t))
+	b, _, _ := suite.Seam(t, opener(options(t, servers.Postgres(t).Database(t))))
 	s, err := b.Acquire(t.Context(), driver.Need{})
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/servers"
 	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/postgres"
@@ -19,7 +20,8 @@ const slow = "with recursive s (i) as (select 1 union all select i + 1 from s wh
 // database is PostgreSQL as the suite sees it.
 var database = &suite.Database{
 	Server: servers.Postgres, Engine: postgres.Open, FromConfig: postgres.OpenConfig,
-	NoTLS: [2]string{"sslmode", "disable"}, Reserve: 2, // cancel requests aren't sessions
+	Opener:  func(c suite.Client) driver.Opener { return opener(own(c)) },
+	Reserve: 2, // cancel requests aren't sessions
 	End: func(ctx context.Context, q plinth.Querier, most int) (int, error) {
 		return plinth.One[int](ctx, q, "select count(pg_terminate_backend(pid)) from (select pid "+others+
 			" order by random() limit nullif(?::bigint, 0)) s", most)
@@ -45,6 +47,9 @@ var database = &suite.Database{
 		Name:     "set application_name = 'mine'",
 		Named:    "show application_name",
 		Sessions: "select count(*) " + others,
+
+		SessionID: "pg_backend_pid()",
+		LoggedIn:  "select session_user::text",
 		Mine: func(nonce string) []string {
 			return []string{
 				"set plinth.mine = '" + nonce + "'", "create temporary table shared (n int)", "insert into shared values (2)",
@@ -68,8 +73,13 @@ var database = &suite.Database{
 		},
 		Fresh: 2, Anew: 2, // each text is prepared first
 	},
+	TLS:   tlsWords,
+	Guard: guard,
+	Bulk:  bulk,
 }
 
 func TestSoak(t *testing.T) { database.Soak(t) }
+
+func TestPromises(t *testing.T) { database.Promises(t) }
 
 func TestFaults(t *testing.T) { database.Faults(t) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/integration/servers"
+	"github.com/plinthdb/plinth/integration/suite"
 )
 
 func TestOptionsOfATransactionHold(t *testing.T) {
@@ -111,21 +112,8 @@ func TestAnAbortedTransactionRefusesWhatFollows(t *testing.T) {
 // TestACommitThatTheServerTurnsIntoARollbackIsAnError has the transaction abort where the driver's caller swallows the
 // error: only the answer to COMMIT tells.
 func TestACommitThatTheServerTurnsIntoARollbackIsAnError(t *testing.T) {
-	url := servers.Postgres(t).Database(t)
-	backend, session := seam(t, url)
+	_, session, run := suite.Seam(t, opener(options(t, servers.Postgres(t).Database(t))))
 	ctx := t.Context()
-	run := func(text string) error {
-		st, err := backend.Compile(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		native, args, err := st.Binder.Bind(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = session.Execute(ctx, request(st, native, args))
-		return err
-	}
 	if err := session.Begin(ctx, plinth.TxOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -140,90 +128,6 @@ func TestACommitThatTheServerTurnsIntoARollbackIsAnError(t *testing.T) {
 	}
 	if err := run("select * from things"); !errors.Is(err, plinth.ErrUndefined) {
 		t.Errorf("the table is there (%v)", err)
-	}
-}
-
-func TestADeadlockRunsOneTransactionAgain(t *testing.T) {
-	e := open(t)
-	execute(t, e, "create table counters (id int primary key, n int not null)", "insert into counters values (1, 0), (2, 0)")
-	both := make(chan struct{}, 2)
-	swap := func(first, second int) func() error {
-		return func() error {
-			tries := 0
-			return e.InTx(t.Context(), func(ctx context.Context, tx *plinth.Tx) error {
-				if _, err := tx.Execute(ctx, "update counters set n = n + 1 where id = ?", first); err != nil {
-					return err
-				}
-				if tries++; tries == 1 {
-					both <- struct{}{}
-					eventually(t, "both hold one", func() bool { return len(both) == 2 })
-				}
-				_, err := tx.Execute(ctx, "update counters set n = n + 1 where id = ?", second)
-				return err
-			})
-		}
-	}
-	result := make(chan error)
-	for _, f := range []func() error{swap(1, 2), swap(2, 1)} {
-		go func() { result <- f() }()
-	}
-	for range 2 {
-		if err := <-result; err != nil {
-			t.Error(err)
-		}
-	}
-	if n, err := plinth.One[int](t.Context(), e, "select sum(n) from counters"); n != 4 || err != nil {
-		t.Errorf("the sum is %d, %v; want 4", n, err)
-	}
-	if r := e.Stats().Retries; r != 1 {
-		t.Errorf("%d retries, want 1", r)
-	}
-}
-
-func TestWithGivesTheConnectionBackAsNew(t *testing.T) {
-	e := open(t, poolOf(1))
-	err := e.With(t.Context(), func(c *plinth.Conn) error {
-		execute(t, c, "set work_mem = '7MB'", "create temporary table mine (id int)", "listen news", "select pg_advisory_lock(7)")
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, text := range map[string]string{
-		"work_mem":         "select count(*) from pg_settings where name = 'work_mem' and setting = '7168'",
-		"temporary tables": "select count(*) from pg_class where relname = 'mine'",
-		"listening":        "select count(*) from pg_listening_channels()",
-		"locks":            "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
-	} {
-		if n, err := plinth.One[int](t.Context(), e, text); n != 0 || err != nil {
-			t.Errorf("%s: %d left, %v", what, n, err)
-		}
-	}
-	if s := e.Stats(); s.DialCount != 1 {
-		t.Errorf("%d connections were dialled, want 1", s.DialCount)
-	}
-}
-
-func TestOnConnectsSettingsOutliveAReset(t *testing.T) {
-	e := open(t, poolOf(1), func(o *plinth.Options) {
-		o.OnConnect = func(ctx context.Context, c *plinth.Conn) error {
-			_, err := c.Execute(ctx, "set work_mem = '7MB'")
-			return err
-		}
-	})
-	for range 2 {
-		if err := e.With(t.Context(), func(c *plinth.Conn) error {
-			if got, err := plinth.One[string](t.Context(), c, "show work_mem"); got != "7MB" || err != nil {
-				t.Errorf("work_mem is %s, %v", got, err)
-			}
-			execute(t, c, "set work_mem = '8MB'")
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := plinth.One[string](t.Context(), e, "show work_mem"); got != "7MB" || err != nil {
-			t.Errorf("work_mem is %s, %v", got, err)
-		}
 	}
 }
 

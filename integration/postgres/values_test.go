@@ -8,28 +8,13 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth"
+	"github.com/plinthdb/plinth/integration/suite"
 )
-
-func at(year, month, day, hour, minute, second, us int) time.Time {
-	return time.Date(year, time.Month(month), day, hour, minute, second, us*1000, time.UTC)
-}
-
-func ptr[T any](v T) *T { return &v }
-
-func decimal(t testing.TB, digits string) plinth.Decimal {
-	t.Helper()
-	d, err := plinth.ParseDecimal(digits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
 
 func sameAny(a, b any) bool {
 	if f, ok := a.(float64); ok && math.IsNaN(f) {
@@ -58,7 +43,7 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		want         any
 		args         []any
 	}{
-		{"bool", "true", true, []any{true, 1, ptr(true)}}, {"bool", "no", false, []any{false, 0}},
+		{"bool", "true", true, []any{true, 1, new(true)}}, {"bool", "no", false, []any{false, 0}},
 		{"int2", "-32768", int64(math.MinInt16), []any{math.MinInt16, int16(math.MinInt16), -32768.0}},
 		{"int4", "2147483647", int64(math.MaxInt32), []any{math.MaxInt32, uint64(math.MaxInt32)}},
 		{"int8", "-9223372036854775808", int64(math.MinInt64), []any{int64(math.MinInt64), decimal(t, "-9223372036854775808")}},
@@ -79,22 +64,22 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		{"name", "n", "n", nil},
 		{`"char"`, "A", "A", nil}, {`"char"`, "", "", nil}, {"citext", "Ab", "Ab", nil}, {"xml", "<a/>", "<a/>", nil},
 		{"bytea", "plain", []byte("plain"), []any{[]byte("plain")}},
-		{"date", "2024-02-29", at(2024, 2, 29, 0, 0, 0, 0), []any{at(2024, 2, 29, 23, 0, 0, 0)}},
-		{"date", "0044-03-15 BC", at(-43, 3, 15, 0, 0, 0, 0), []any{at(-43, 3, 15, 0, 0, 0, 0)}},
-		{"date", "5874897-12-31", at(5874897, 12, 31, 0, 0, 0, 0), []any{at(5874897, 12, 31, 0, 0, 0, 0)}},
+		{"date", "2024-02-29", utc(2024, 2, 29, 0, 0, 0, 0), []any{utc(2024, 2, 29, 23, 0, 0, 0)}},
+		{"date", "0044-03-15 BC", utc(-43, 3, 15, 0, 0, 0, 0), []any{utc(-43, 3, 15, 0, 0, 0, 0)}},
+		{"date", "5874897-12-31", utc(5874897, 12, 31, 0, 0, 0, 0), []any{utc(5874897, 12, 31, 0, 0, 0, 0)}},
 		{"date", "infinity", "infinity", nil}, {"timestamp", "-infinity", "-infinity", nil},
 		{"timestamptz", "infinity", "infinity", nil},
-		{"timestamp", "2024-02-29 23:59:59.999999", at(2024, 2, 29, 23, 59, 59, 999999), []any{at(2024, 2, 29, 23, 59, 59, 999999)}},
-		{"timestamptz", "2024-02-29 23:59:59.5+05:30", at(2024, 2, 29, 18, 29, 59, 500000),
-			[]any{at(2024, 2, 29, 18, 29, 59, 500000).In(time.FixedZone("", 7200))}},
-		{"timestamptz", "4713-11-24 00:00:00+00 BC", at(-4712, 11, 24, 0, 0, 0, 0), []any{at(-4712, 11, 24, 0, 0, 0, 0)}},
-		{"timestamptz", "294276-12-31 23:59:59.999999+00", at(294276, 12, 31, 23, 59, 59, 999999), []any{at(294276, 12, 31, 23, 59, 59, 999999)}},
+		{"timestamp", "2024-02-29 23:59:59.999999", utc(2024, 2, 29, 23, 59, 59, 999999), []any{utc(2024, 2, 29, 23, 59, 59, 999999)}},
+		{"timestamptz", "2024-02-29 23:59:59.5+05:30", utc(2024, 2, 29, 18, 29, 59, 500000),
+			[]any{utc(2024, 2, 29, 18, 29, 59, 500000).In(time.FixedZone("", 7200))}},
+		{"timestamptz", "4713-11-24 00:00:00+00 BC", utc(-4712, 11, 24, 0, 0, 0, 0), []any{utc(-4712, 11, 24, 0, 0, 0, 0)}},
+		{"timestamptz", "294276-12-31 23:59:59.999999+00", utc(294276, 12, 31, 23, 59, 59, 999999), []any{utc(294276, 12, 31, 23, 59, 59, 999999)}},
 		{"time", "24:00:00", "24:00:00", []any{24 * time.Hour}},
-		{"time", "04:05:06.7", "04:05:06.7", []any{at(1, 1, 1, 4, 5, 6, 700000)}},
+		{"time", "04:05:06.7", "04:05:06.7", []any{utc(1, 1, 1, 4, 5, 6, 700000)}},
 		{"timetz", "04:05:06+05:30", "04:05:06+05:30", []any{time.Date(2024, 1, 1, 4, 5, 6, 0, time.FixedZone("", 5*3600+1800))}},
 		{"interval", "1 year 2 mons -3 days -04:05:06.7", "1 year 2 mons -3 days -04:05:06.7", nil},
-		{"interval", "-01:30:00", "-01:30:00", []any{-90 * time.Minute, ptr(-90 * time.Minute)}},
-		{"uuid", uuidText, uuidText, []any{id, id[:], ptr(id)}},
+		{"interval", "-01:30:00", "-01:30:00", []any{-90 * time.Minute, new(-90 * time.Minute)}},
+		{"uuid", uuidText, uuidText, []any{id, id[:], new(id)}},
 		{"json", `{"a": [1, null]}`, json.RawMessage(`{"a": [1, null]}`), []any{json.RawMessage(`{"a": [1, null]}`)}},
 		{"jsonb", `{"a": 1}`, json.RawMessage(`{"a": 1}`), []any{map[string]int{"a": 1}, struct {
 			A int `json:"a"`
@@ -114,7 +99,7 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		{"mood", "it's ok", "it's ok", nil}, {"price", "5.5", "5.50", []any{5.5, decimal(t, "5.5")}},
 		{"tags", "{a}", []any{"a"}, []any{[]string{"a"}}},
 		{"int4[]", "{}", []any{}, []any{[]int{}, [0]int{}}},
-		{"int4[]", "{1,NULL}", []any{int64(1), nil}, []any{[]*int{ptr(1), nil}, []any{int8(1), nil}}},
+		{"int4[]", "{1,NULL}", []any{int64(1), nil}, []any{[]*int{new(1), nil}, []any{int8(1), nil}}},
 		{"int8[]", "{{1,2},{3,4}}", []any{[]any{int64(1), int64(2)}, []any{int64(3), int64(4)}}, []any{[][]int{{1, 2},
 			{3, 4}}}},
 		{"int4[]", "[5:6]={1,2}", []any{int64(1), int64(2)}, []any{[]int{1, 2}}},
@@ -126,8 +111,8 @@ func TestEachTypeBecomesItsDocumentedValue(t *testing.T) {
 		{"inet[]", "{10.0.0.1,::1}", []any{"10.0.0.1", "::1"}, []any{[]netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("::1")}}},
 		{"box[]", "{(1,1),(0,0);(3,3),(2,2)}", []any{"(1,1),(0,0)", "(3,3),(2,2)"}, []any{[]string{"(1,1),(0,0)", "(3,3),(2,2)"}}},
 		{"uuid[]", "{" + uuidText + "}", []any{uuidText}, []any{[][16]byte{id}}},
-		{"timestamptz[]", `{"2024-01-01 00:00:00+00",infinity}`, []any{at(2024, 1, 1, 0, 0, 0, 0), "infinity"}, nil},
-		{"date[]", "{2024-01-01}", []any{at(2024, 1, 1, 0, 0, 0, 0)}, []any{[]time.Time{at(2024, 1, 1, 0, 0, 0, 0)}, []string{"2024-01-01"}}},
+		{"timestamptz[]", `{"2024-01-01 00:00:00+00",infinity}`, []any{utc(2024, 1, 1, 0, 0, 0, 0), "infinity"}, nil},
+		{"date[]", "{2024-01-01}", []any{utc(2024, 1, 1, 0, 0, 0, 0)}, []any{[]time.Time{utc(2024, 1, 1, 0, 0, 0, 0)}, []string{"2024-01-01"}}},
 		{"numeric[]", "{1.50,NaN}", []any{"1.50", "NaN"}, []any{[]any{decimal(t, "1.50"), math.NaN()}}},
 		{"bytea[]", `{"\\x00ff"}`, []any{[]byte{0, 255}}, []any{[][]byte{{0, 255}}}},
 		{"jsonb[]", `{"{\"a\": 1}"}`, []any{json.RawMessage(`{"a": 1}`)}, nil},
@@ -287,41 +272,18 @@ func TestAStructGoesInAndComesOutTheSame(t *testing.T) {
 		at timestamptz, took interval, alarm time, key uuid, doc jsonb, tags text[], numbers int4[][], prices numeric[], maybe int8[],
 		steps interval[], addr inet, net cidr, mood mood, span int4range, optional interval)`)
 	full := everything{
-		ID: 1, Flag: true, Small: -5, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: ptr("ß"), Data: []byte{0, 255}, Day: at(2024, 2, 29, 0, 0, 0, 0),
-		At: at(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond, Alarm: 7 * time.Hour, Key: [16]byte{1, 2, 15: 3},
+		Flag: true, Small: -5, Ratio: math.Pi, Price: decimal(t, "12.50"), Note: new("ß"), Data: []byte{0, 255}, Day: utc(2024, 2, 29, 0, 0, 0, 0),
+		At: utc(2024, 2, 29, 12, 0, 0, 5), Took: -90*time.Minute + time.Microsecond, Alarm: 7 * time.Hour, Key: [16]byte{1, 2, 15: 3},
 		Doc: map[string]any{"a": []any{1.5, nil}}, Tags: []string{"a", `"b",`, ""}, Numbers: [][]int32{{1, 2}, {3, 4}},
-		Prices: []plinth.Decimal{decimal(t, "1.50")}, Maybe: []*int{nil, ptr(5)}, Steps: []time.Duration{time.Second, -time.Hour},
+		Prices: []plinth.Decimal{decimal(t, "1.50")}, Maybe: []*int{nil, new(5)}, Steps: []time.Duration{time.Second, -time.Hour},
 		Addr: netip.MustParseAddr("::1"), Net: netip.MustParsePrefix("10.0.0.0/8"), Mood: "ok", Span: "[1,5)",
 		Optional: sql.Null[time.Duration]{V: time.Hour, Valid: true},
 	}
 	empty := everything{
-		ID: 2, Price: decimal(t, "0"), Day: at(1, 1, 1, 0, 0, 0, 0), At: at(1, 1, 1, 0, 0, 0, 0), Addr: netip.MustParseAddr("0.0.0.0"),
+		Price: decimal(t, "0"), Day: utc(1, 1, 1, 0, 0, 0, 0), At: utc(1, 1, 1, 0, 0, 0, 0), Addr: netip.MustParseAddr("0.0.0.0"),
 		Net: netip.MustParsePrefix("0.0.0.0/0"), Mood: "sad", Span: "empty", Data: []byte{}, Tags: []string{}, Doc: map[string]any{},
 	}
 	const insert = `insert into everything values (:id, :flag, :small, :ratio, :price, :note, :data, :day, :at, :took, :alarm, :key, :doc,
 		:tags, :numbers, :prices, :maybe, :steps, :addr, :net, :mood, :span, :optional)`
-	for _, want := range []everything{full, empty} {
-		if _, err := e.Execute(t.Context(), insert, want); err != nil {
-			t.Fatal(err)
-		}
-	}
-	full.ID, empty.ID = 3, 4
-	if _, err := e.ExecuteMany(t.Context(), insert, slices.Values([][]any{{full}, {empty}})); err != nil {
-		t.Fatal(err)
-	}
-	for id := range int64(4) {
-		want := []everything{full, empty}[id%2]
-		want.ID = id + 1
-		got, err := plinth.One[everything](t.Context(), e, "select * from everything where id = ?", want.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !got.Price.Equal(want.Price) || len(got.Prices) != len(want.Prices) {
-			t.Errorf("prices %v and %v", got.Price, got.Prices)
-		}
-		got.Price, got.Prices, want.Price, want.Prices = plinth.Decimal{}, nil, plinth.Decimal{}, nil
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got  %+v\nwant %+v", got, want)
-		}
-	}
+	suite.ComeBack(t, e, insert, func(row everything, id int64) everything { row.ID = id; return row }, full, empty)
 }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -63,4 +64,14 @@ func (c *Clock) TooLate(late time.Duration) (noise time.Duration, tooLate bool) 
 	now := time.Now()
 	noise = c.Late(now.Add(-late-500*time.Millisecond), now)
 	return noise, late > time.Second+10*noise || InFull() && late > Promised && noise < 10*time.Millisecond
+}
+
+// Punctual fails the test if what has just returned was too late for its deadline.
+func (c *Clock) Punctual(ctx context.Context, t testing.TB) {
+	t.Helper()
+	deadline, _ := ctx.Deadline()
+	late := time.Since(deadline)
+	if noise, tooLate := c.TooLate(late); tooLate {
+		t.Errorf("it returned %v after its deadline; the machine was %v late", late, noise)
+	}
 }

@@ -93,6 +93,7 @@ func (d *Database) sessionsEndedByAnAdministrator(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended += n
+		w.further(t, "writes go on", 1)
 		<-time.After(time.Duration(rand.IntN(20)) * time.Millisecond)
 	}
 	w.further(t, "writes go on", 20)

@@ -1,16 +1,17 @@
-// Package suite holds what every database's engine has to stand, on a real server: the storms, cuts, kills, silences and lost
-// replies. It knows no database: what differs is in a Database, and a folder of tests beside this one runs it all.
+// Package suite holds what every database with a server has to stand, on a real one: the storms, cuts, kills, silences and lost
+// replies; and what it promises that needs a real one to be seen, of TLS, of reads that write, of many rows. It knows no database:
+// what differs is in a Database, and a folder of tests beside this one runs it all. What holds for SQLite, too, is drivertest's.
 package suite
 
 import (
 	"context"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
+	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/integration/ledger"
 	"github.com/plinthdb/plinth/integration/servers"
 )
@@ -20,8 +21,8 @@ type Database struct {
 	Server     func(t testing.TB, opts ...servers.Option) *servers.Server
 	Engine     func(ctx context.Context, opts ...plinth.Options) (*plinth.Engine, error)
 	FromConfig func(ctx context.Context, c config.Config, o plinth.Options) (*plinth.Engine, error)
-	NoTLS      [2]string // the parameter of a URL that turns TLS off, and its value
-	ShortWaits string    // the parameter of a URL that makes waits for a lock short
+	Opener     func(c Client) driver.Opener
+	ShortWaits string // the parameter of a URL that makes waits for a lock short
 
 	DeadlocksSoon []servers.Option // have the server look for deadlocks soon
 
@@ -40,6 +41,9 @@ type Database struct {
 	Busy func(ctx context.Context, q plinth.Querier) (int, error)
 
 	SQL
+	TLS   TLSWords
+	Guard Guard
+	Bulk  Bulk
 }
 
 // SQL is what the suite says to a database where one way of saying it doesn't do for all.
@@ -56,6 +60,9 @@ type SQL struct {
 	Name     string // sets what is the session's own to 'mine'
 	Named    string // reads it
 	Sessions string // how many sessions others have on this database
+
+	SessionID string // a function that tells which session it is
+	LoggedIn  string // reads who is logged in
 
 	Mine   func(nonce string) []string // statements that leave in a session what can be left there
 	Is     string                      // reads what Mine set to nonce
@@ -99,12 +106,9 @@ func (d *Database) OpenURL(t testing.TB, url string, set ...func(*plinth.Options
 // Plain returns a server's URL without TLS: a proxy in front of it can then see what is said, and only statements make flights.
 func (d *Database) Plain(t testing.TB, text string) string {
 	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := parsed(t, text)
 	q := u.Query()
-	q.Set(d.NoTLS[0], d.NoTLS[1])
+	q.Set(d.TLS.Parameters.Mode, d.TLS.Modes.Off)
 	u.RawQuery = q.Encode()
 	return u.String()
 }

@@ -33,6 +33,23 @@ func (d *Database) Soak(t *testing.T) {
 	})
 }
 
+// Promises runs what needs no fault to be shown.
+func (d *Database) Promises(t *testing.T) {
+	run(t, []trial{
+		{"FiveOfFiveAreRefusedByDefault", d.fiveOfFiveAreRefusedByDefault},
+		{"ModesOfTLS", d.modesOfTLS},
+		{"TheURLOfTheServerIsVerified", d.theURLOfTheServerIsVerified},
+		{"AServerThatInsistsOnTLSGetsItOnThisMachineToo", d.aServerThatInsistsOnTLSGetsItOnThisMachineToo},
+		{"AKeyThatOthersCanReadIsRefused", d.aKeyThatOthersCanReadIsRefused},
+		{"NothingWritesUnderAReadOnlyContext", d.nothingWritesUnderAReadOnlyContext},
+		{"WritesWhereOnlyReadingWasAskedForKeepTheConnection", d.writesWhereOnlyReadingWasAskedForKeepTheConnection},
+		{"WithGivesTheConnectionBackAsNew", d.withGivesTheConnectionBackAsNew},
+		{"ManyRowsAreAllThereOrNone", d.manyRowsAreAllThereOrNone},
+		{"RowsThatEndWhileOthersAreUnderWayLeaveNothing", d.rowsThatEndWhileOthersAreUnderWayLeaveNothing},
+		{"ManyRowsEndWithTheirContext", d.manyRowsEndWithTheirContext},
+	})
+}
+
 // Faults runs what needs no great number to be shown.
 func (d *Database) Faults(t *testing.T) {
 	run(t, []trial{
@@ -44,5 +61,7 @@ func (d *Database) Faults(t *testing.T) {
 		{"ACancelledStatementLeavesItsConnectionToBeUsed", d.aCancelledStatementLeavesItsConnectionToBeUsed},
 		{"ABigResultIsNotReadToItsEndToBeClosed", d.aBigResultIsNotReadToItsEndToBeClosed},
 		{"CloseCutsWhatRuns", d.closeCutsWhatRuns},
+		{"AReadThatWritesIsNeverAppliedTwice", d.aReadThatWritesIsNeverAppliedTwice},
+		{"ASessionThatIsEndedIsReplaced", d.aSessionThatIsEndedIsReplaced},
 	})
 }

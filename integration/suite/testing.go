@@ -4,16 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/plinthdb/plinth"
-	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/driver"
 	"github.com/plinthdb/plinth/pool"
 )
@@ -107,34 +103,8 @@ func meeting(n int32) func(t testing.TB) {
 	}
 }
 
-// Address is what a server's URL tells.
-type Address struct {
-	Host, Database, User string
-	Port                 int
-	Password             config.Secret
-	Query                url.Values
-}
-
-// At reads a server's URL.
-func At(t testing.TB, text string) Address {
-	t.Helper()
-	u, err := url.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, _ := u.User.Password()
-	return Address{
-		Host: u.Hostname(), Port: port, Database: strings.TrimPrefix(u.Path, "/"), User: u.User.Username(),
-		Password: config.NewSecret(password), Query: u.Query(),
-	}
-}
-
-// Seam returns a backend and a session of it, to be spoken to directly.
-func Seam(t testing.TB, open driver.Opener) (driver.Backend, driver.Session) {
+// Seam returns a backend and a session of it, to be spoken to directly, and what runs a statement on it.
+func Seam(t testing.TB, open driver.Opener) (b driver.Backend, s driver.Session, run func(text string) error) {
 	t.Helper()
 	b, err := open(driver.Host{
 		OnConnect: func(context.Context, driver.Session) error { return nil },
@@ -146,7 +116,7 @@ func Seam(t testing.TB, open driver.Opener) (driver.Backend, driver.Session) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := b.Acquire(t.Context(), driver.Need{})
+	s, err = b.Acquire(t.Context(), driver.Need{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +128,19 @@ func Seam(t testing.TB, open driver.Opener) (driver.Backend, driver.Session) {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	return b, s
+	return b, s, func(text string) error {
+		t.Helper()
+		st, err := b.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		native, args, err := st.Binder.Bind(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Execute(t.Context(), Request(st, native, args))
+		return err
+	}
 }
 
 // Request is a request of the seam.
