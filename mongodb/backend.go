@@ -25,6 +25,7 @@ import (
 	"github.com/plinthdb/plinth/mongodb/internal/lang"
 	"github.com/plinthdb/plinth/pool"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/topology"
 )
 
 // Operators marks an argument, or a part of one, as written by the program and not by its users: keys that begin with $ act as
@@ -102,20 +103,25 @@ func (b *backend) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// greet asks a server who it is.
+// greet asks a server who it is. A server that was found has ConnectTimeout for the login.
 func (s *session) greet(ctx context.Context) *driver.Fault {
-	c := s.begin(ctx)
-	limited, cancel := context.WithTimeout(c, openTime)
-	defer cancel()
-	pref := options.RunCmd().SetReadPreference(s.preference())
-	_, err := s.client.learn(limited, pref)
-	for s.client.refused.Load() && paused(err) { // that was another's login: of this one the server has said nothing yet
-		select {
-		case <-time.After(commitPause):
-			_, err = s.client.learn(limited, pref)
-		case <-limited.Done():
-			err = limited.Err()
+	c, start := s.begin(ctx), time.Now()
+	var err error
+	for {
+		limited, cancel := context.WithTimeout(c, openTime)
+		_, err = s.client.learn(limited, options.RunCmd().SetReadPreference(s.preference()))
+		cancel()
+		_, loggingIn := errors.AsType[topology.WaitQueueTimeoutError](err)
+		passed := time.Since(start)
+		switch {
+		case ctx.Err() != nil:
+		case loggingIn && passed < s.back.to.ConnectTimeout:
+			continue
+		case s.client.refused.Load() && paused(err) && passed < openTime: // that was another's login: of this one nobody has said anything
+			time.Sleep(commitPause)
+			continue
 		}
+		break
 	}
 	if err == nil {
 		s.client.refused.Store(false)

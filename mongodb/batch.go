@@ -52,6 +52,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 		return
 	}
 	c := s.begin(ctx)
+	c.write = true
 	o := &b.first.Options
 	fill := lister[options.InsertManyOptions](func(i *options.InsertManyOptions) error {
 		ordered := false

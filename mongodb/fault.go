@@ -108,18 +108,27 @@ func ofConcern(e *mongo.WriteConcernError, labels []string, err error) *said {
 
 // fault turns an error of the library's into a fault. What runs is said by s.running.
 func (s *session) fault(c *call, phase driver.Phase, err error) *driver.Fault {
-	sent := c.sent.Load() > 0
-	if errors.Is(err, errRepeated) {
-		if failed := c.failure.Load(); failed != nil {
-			err = fmt.Errorf("%w: %w", err, *failed)
-		}
+	if !errors.Is(err, errRepeated) {
+		return s.faultOf(c, phase, err)
 	}
+	if failed := c.failure.Load(); failed != nil {
+		err = fmt.Errorf("%w: %w", err, *failed)
+	}
+	f := s.faultOf(c, phase, err)
+	f.Hint = "it was sent three times, by a number under which the server takes it once, and no answer told: look whether it was done"
+	return f
+}
+
+func (s *session) faultOf(c *call, phase driver.Phase, err error) *driver.Fault {
+	sent := c.sent.Load() > 0
 	answer := takeApart(err)
 	if answer != nil && (answer.Code != 0 || answer.is(labelOverloaded)) {
 		return s.serverFault(c, phase, sent, answer)
 	}
 	err = readable(err)
-	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: err}
+	// A session that found no server gives its place up: the next has to be opened, and by that the pool's breaker learns of it.
+	_, nobody := errors.AsType[*selectionError](err)
+	f := &driver.Fault{Kind: driver.Unavailable, Phase: phase, Sent: sent, Verdict: driver.Again, TxDead: s.tx.open, Err: err, Evict: nobody}
 	switch {
 	case s.gone.Load():
 		f.Kind, f.Verdict, f.Hint, f.Evict = driver.Closed, driver.Never, "", true
@@ -166,7 +175,7 @@ func (s *session) serverFault(c *call, phase driver.Phase, sent bool, e *said) *
 	f := rule.Fault(phase, code, e.ServerError)
 	f.Sent = sent
 	f.TxDead = f.TxDead || s.tx.open // the server ends the transaction at each error
-	if code == unauthorized && s.client.user == "" && s.back.to.Auth.Mechanism == "" {
+	if code == unauthorized && strings.HasSuffix(e.Message, " requires authentication") {
 		f.Kind, f.Hint = driver.Auth, "the server asks who logs in: write a user and a password into the URL"
 	}
 	if code == duplicateKey {

@@ -26,13 +26,13 @@ type answer struct {
 
 // run has the library run a command.
 func (s *session) run(c *call, cmd *lang.Command) (answer, error) {
+	c.write = s.writes() && !s.tx.open
 	ctx := s.in(c)
-	if limit := cmd.Options.MaxTime; limit != nil && *limit > 0 {
+	limit := cmd.Options.MaxTime
+	if limit != nil && *limit > 0 && cmd.Verb != lang.Find && cmd.Verb != lang.Aggregate { // of which the server keeps it itself
 		var cancel context.CancelFunc
-		if cmd.Verb != lang.Find && cmd.Verb != lang.Aggregate { // of which the server keeps the limit itself
-			ctx, cancel = context.WithTimeout(ctx, *limit)
-			defer cancel()
-		}
+		ctx, cancel = context.WithTimeout(ctx, *limit)
+		defer cancel()
 	}
 	switch cmd.Verb {
 	case lang.Find:

@@ -32,8 +32,8 @@ func mongoTrials() []trial {
 		{
 			name: "mongo-reply", title: "MongoDB: the reply to a write is lost", on: on, run: mongoReplies,
 			did: "On the scripted replica set: the write is done, and its connection ends instead of a reply, 200 times in each form. A " +
-				"write of one document, or an insert of several, the client library sends once more under the same number, by which the " +
-				"server knows it. So most are resolved. Where that reply is lost as well (every second time), " +
+				"write of one document, or an insert of several, the client library sends twice more under the same number, by which " +
+				"the server knows it. So most are resolved. Where those replies are lost as well (every second time), " +
 				"nobody can know.",
 		},
 		{
@@ -280,7 +280,7 @@ func mongoReplies(ctx context.Context, b *bench) ([]figure, error) {
 		unknown, resolved, applied := 0, 0, 0
 		var others []string
 		err := b.spread(ctx, form.name, n, func(ctx context.Context, s *scripted, round int) error {
-			s.server.Fail(mongotest.Failure{Command: form.command, Applied: true, Close: true, Times: 1 + round%2})
+			s.server.Fail(mongotest.Failure{Command: form.command, Applied: true, Close: true, Times: 1 + round%2*2})
 			err := form.call(ctx, s.e, s.Next())
 			s.server.Heal()
 			mu.Lock()

@@ -170,7 +170,10 @@ func TestABatchSaysOfEachJobWhatBecameOfItAfterAFault(t *testing.T) {
 		"a lost reply, repeated by the library": {
 			mongotest.Failure{Applied: true, Close: true}, []string{"done 1", "failed unique constraint sent=true verdict=never", "done 1"}, "0 1 2",
 		},
-		"two lost replies": {mongotest.Failure{Applied: true, Close: true, Times: 2}, unavailable, "0 1 2"},
+		"two lost replies": {
+			mongotest.Failure{Applied: true, Close: true, Times: 2}, []string{"done 1", "failed unique constraint sent=true verdict=never", "done 1"}, "0 1 2",
+		},
+		"three lost replies": {mongotest.Failure{Applied: true, Close: true, Times: 3}, unavailable, "0 1 2"},
 		"nothing arrives":  {mongotest.Failure{Close: true, Times: -1}, unavailable, "0"},
 		"a write concern that isn't met": {
 			mongotest.Failure{ConcernCode: 64},
@@ -189,6 +192,7 @@ func TestABatchSaysOfEachJobWhatBecameOfItAfterAFault(t *testing.T) {
 			mongotest.Failure{Code: 10107, Times: -1, Labels: []string{"RetryableWriteError", "NoWritesPerformed"}},
 			all("failed unavailable sent=true verdict=again"), "0",
 		},
+		"a lost reply, and then one that says so": {mongotest.Failure{Applied: true, Close: true}, unavailable, "0 1 2"},
 		"refused when it was read": {mongotest.Failure{Code: 2}, all("alone"), "0"},
 		"not permitted":            {mongotest.Failure{Code: 13}, all("failed permission denied sent=true verdict=never"), "0"},
 	} {
@@ -199,6 +203,9 @@ func TestABatchSaysOfEachJobWhatBecameOfItAfterAFault(t *testing.T) {
 			fault := c.fault
 			fault.Command = "insert"
 			s.Fail(fault)
+			if strings.HasPrefix(name, "a lost reply, and then") {
+				s.Fail(mongotest.Failure{Command: "insert", Code: 10107, Times: -1, Labels: []string{"RetryableWriteError", "NoWritesPerformed"}})
+			}
 			d.outcomes(d.run(d.job("db.items.insertOne({_id: 1})"), d.job("db.items.insertOne({_id: 0})"), d.job("db.items.insertOne({_id: 2})")), c.want...)
 			if got := ids(s); got != c.there {
 				t.Errorf("items are %s", got)

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/plinthdb/plinth"
 	"github.com/plinthdb/plinth/config"
 	"github.com/plinthdb/plinth/integration/mongotest"
 	"github.com/plinthdb/plinth/integration/suite"
 	"github.com/plinthdb/plinth/mongodb"
+	"github.com/plinthdb/plinth/retry"
 )
 
 const password = "s3cret, pässword="
@@ -38,6 +40,21 @@ func TestALoginBySCRAM(t *testing.T) {
 	}
 	if n := s.LoggedIn("app"); n != 2 {
 		t.Errorf("%d connections are logged in", n)
+	}
+}
+
+// TestALoginMayTakeLong, as SCRAM does on a busy machine: the two seconds that opening waits for a server aren't for that.
+func TestALoginMayTakeLong(t *testing.T) {
+	t.Parallel()
+	s, o := guarded(t)
+	s.Fail(mongotest.Failure{Command: "saslContinue", Block: 3 * time.Second, Times: -1})
+	e, err := plinth.New(plinth.Options{Retry: retry.Policy{Attempts: 1}}, opener(o))
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite.CloseWith(t, e)
+	if err := e.Connect(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

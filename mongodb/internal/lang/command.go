@@ -101,7 +101,6 @@ type Options struct {
 type WriteConcern struct {
 	W       any // nil, an int, or a string such as "majority"
 	Journal *bool
-	Timeout *time.Duration
 }
 
 // Collation has the fields of the driver's options.Collation, to which it converts.

@@ -92,7 +92,7 @@ func show(c *lang.Command) string {
 	out = appendSet(out, "partial", o.AllowPartialResults)
 	add("readConcern", o.ReadConcern, o.ReadConcern != "")
 	if w := o.WriteConcern; w != nil {
-		text := appendSet(appendSet([]string{fmt.Sprint(w.W)}, "j", w.Journal), "timeout", w.Timeout)
+		text := appendSet([]string{fmt.Sprint(w.W)}, "j", w.Journal)
 		out = append(out, "writeConcern="+strings.Join(text, ","))
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Verb, c.Collection, strings.Join(out, " ")))

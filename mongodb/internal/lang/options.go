@@ -328,7 +328,7 @@ func (o *Options) setReadConcern(v any) string {
 func (o *Options) setWriteConcern(v any) string {
 	d, ok := v.(bson.D)
 	if !ok {
-		return `a write concern is {w: "majority"}, with j and wtimeout`
+		return `a write concern is {w: "majority"}, and may have j`
 	}
 	c := new(WriteConcern)
 	for _, e := range d {
@@ -338,14 +338,16 @@ func (o *Options) setWriteConcern(v any) string {
 		switch {
 		case e.Key == "w" && isText && text != "":
 			c.W = text
-		case e.Key == "w" && whole && n >= 0 && n <= math.MaxInt32:
+		case e.Key == "w" && whole && n == 0:
+			return "w: 0 is a write that nobody acknowledges, and that may be lost without a word; write w: 1"
+		case e.Key == "w" && whole && n > 0 && n <= math.MaxInt32:
 			c.W = int(n)
 		case (e.Key == "j" || e.Key == "journal") && isSwitch:
 			c.Journal = &on
-		case (e.Key == "wtimeout" || e.Key == "wtimeoutMS") && whole && n >= 0 && n <= math.MaxInt32:
-			c.Timeout = pointer(time.Duration(n) * time.Millisecond)
+		case e.Key == "wtimeout" || e.Key == "wtimeoutMS":
+			return e.Key + " isn't taken: the call's own deadline ends the wait"
 		default:
-			return fmt.Sprintf("the write concern's %s isn't known, or has another type; it takes w, j and wtimeout", clip(e.Key))
+			return fmt.Sprintf("the write concern's %s isn't known, or has another type; it takes w and j", clip(e.Key))
 		}
 	}
 	o.WriteConcern = c

@@ -88,7 +88,7 @@ func TestErrorsPointAtThePlaceAndTeach(t *testing.T) {
 		{`db.c.find().limit(1).limit(2)`, 1, 28, "limit is given twice"}, {`db.c.find({}, {}, {limits: 2})`, 1, 20, "did you mean limit?"}, {`db.c.find().explain()`, 1, 13, "isn't taken"}, {`db.c.findOne().sort({a: 1})`, 1, 16, "nothing can be chained"},
 		{`db.c.find().limit("x")`, 1, 19, "whole number"}, {`db.c.find().limit(-1)`, 1, 19, "not a negative one"}, {`db.c.find().sort({a: 2})`, 1, 22, "1 or -1"}, {`db.c.find(1)`, 1, 11, "a filter is a document"}, {`db.c.deleteMany(null)`, 1, 17, "not null"},
 		{`db.c.updateOne({}, {a: 1})`, 1, 20, "replaceOne"}, {`db.c.updateOne({}, {$set: {a: 1}, b: 1})`, 1, 35, "isn't one"}, {`db.c.replaceOne({}, {$set: {a: 1}})`, 1, 21, "updateOne"}, {`db.c.insertMany([])`, 1, 17, "at least one"}, {`db.c.insertOne(1)`, 1, 16, "a document is needed"},
-		{`db.c.aggregate([{$match: {}, $limit: 1}])`, 1, 17, "a stage is a document with one key"}, {`db.c.find({}, {}, {collation: {strength: 1}})`, 1, 31, "needs a locale"}, {`db.c.find().sort({a: 1}).collation({locale: 1})`, 1, 36, "another type"}, {`db.c.insertOne({}, {writeConcern: {w: -1}})`, 1, 35, "w, j and wtimeout"},
+		{`db.c.aggregate([{$match: {}, $limit: 1}])`, 1, 17, "a stage is a document with one key"}, {`db.c.find({}, {}, {collation: {strength: 1}})`, 1, 31, "needs a locale"}, {`db.c.find().sort({a: 1}).collation({locale: 1})`, 1, 36, "another type"}, {`db.c.insertOne({}, {writeConcern: {w: -1}})`, 1, 35, "it takes w and j"},
 		{`{"update": "c", "updates": [{"q": {}, "u": {"$set": {"a": 1}}}, {"q": {}, "u": {"$set": {"a": 1}}}]}`, 1, 1, "one statement in updates"}, {`{"find": "c", "tailable": true}`, 1, 15, "never ends"}, {`{"find": 1}`, 1, 10, "name of a collection"}, {`{}`, 1, 1, "begins with the command"},
 		{`{"find": "c", "filter": {"a": 1}, "batchsize": 5}`, 1, 35, "did you mean batchSize?"}, {`{"aggregate": "c"}`, 1, 15, "needs a pipeline"}, {`db.c.drop(1)`, 1, 11, "options are a document"}, {`db.c.find({a: 1}) x`, 1, 19, "the statement has ended"},
 		{`db.c.find({}, {}, {readConcern: {level: "x"}})`, 1, 33, "a read concern is"}, {`db.c.findOneAndUpdate({}, {$set: {a: 1}}, {returnDocument: "x"})`, 1, 60, `"before" or "after"`},
@@ -125,7 +125,8 @@ func TestWhatIsNearlyRightIsRefused(t *testing.T) {
 		`db.getCollection("a", "b").find()`: "the name of a collection", `db.c.aggregate([], {}, {})`: "a pipeline and options", `db.c.aggregate([{$out: {db: "d"}}])`: "$out takes",
 		`db.c.aggregate([{$lookup: {from: 5, as: "x"}}])`: "the name of a collection", `db.c.find({$or: {a: 1}})`: "an array of filters",
 		`{"createIndexes": "c", "indexes": [{"name": "x"}]}`: "keys of the index are missing", `db.c.find().collation({locale: "de", strength: 6})`: "strength",
-		`db.c.insertOne({}, {writeConcern: {wtimeout: "5"}})`: "wtimeout", `db.c.insertOne({}, {writeConcern: {fsync: 1}})`: "fsync",
+		`db.c.insertOne({}, {writeConcern: {wtimeout: 5}})`: "the call's own deadline", `db.c.insertOne({}, {writeConcern: {w: 0}})`: "write w: 1",
+		`db.c.insertOne({}, {writeConcern: {fsync: 1}})`: "fsync",
 	} {
 		if got := syntaxError(t, text); !strings.Contains(got.Text, want) {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
