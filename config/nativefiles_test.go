@@ -33,6 +33,8 @@ u:*:me:me:no database is the user's
 		{"postgres://me@h:5432/d", "first", "2"},
 		{"postgres://me@h:5433/x", "port", "4"},
 		{"postgres://you@h/d", "", ""},
+		{"postgres://me@hx/d", "", ""},
+		{"postgres://me@local/d", "", ""},
 		{"postgres://me@/d", "local", "5"},
 		{"postgres://me@/d?host=/var/run/postgresql", "local", "5"},
 		{"postgres://me@/d?host=/sock/et", "socket", "6"},

@@ -62,10 +62,17 @@ func event(total time.Duration, err error) *hook.Event {
 func TestASlowCallIsLoggedWithAllThatIsKnown(t *testing.T) {
 	t.Parallel()
 	logger, records := capture(slog.LevelDebug)
-	Observer(Options{Logger: logger}).CallEnd(t.Context(), event(DefaultThreshold, duplicate{}))
+	log := Observer(Options{Logger: logger})
+	queued := event(DefaultThreshold, duplicate{})
+	queued.Queue = 4 * time.Millisecond
+	log.CallEnd(t.Context(), event(DefaultThreshold, duplicate{}))
+	log.CallEnd(t.Context(), queued)
 	got := records(t)
-	if len(got) != 1 {
-		t.Fatalf("%d records, want 1", len(got))
+	if len(got) != 2 {
+		t.Fatalf("%d records, want 2", len(got))
+	}
+	if got[1]["queue"] != 4e6 {
+		t.Errorf("the time in the queue is %v", got[1]["queue"])
 	}
 	caller, _ := got[0]["caller"].(string)
 	if !strings.HasPrefix(caller, "querylog_test.go:") || !strings.Contains(caller, "TestASlowCall") {
