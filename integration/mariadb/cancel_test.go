@@ -59,9 +59,9 @@ func TestNothingLaterIsHit(t *testing.T) {
 	group.Wait()
 }
 
-// TestNoKillIsSentBeforeStartTransactionIsAnswered loses the answers to START TRANSACTION and to the first statement: a KILL QUERY
-// then could hit the former alone, and the statement behind it would be carried out by itself, which no rollback undoes.
-func TestNoKillIsSentBeforeStartTransactionIsAnswered(t *testing.T) {
+// TestNoKillIsSentBeforeWhatAStatementNeedsIsAnswered loses the answers to START TRANSACTION, or to SAVEPOINT, and to the statement
+// behind it: a KILL QUERY then could hit the former alone, and the statement would be carried out without it.
+func TestNoKillIsSentBeforeWhatAStatementNeedsIsAnswered(t *testing.T) {
 	server := servers.MariaDB(t)
 	proxy := plinthtest.NewProxy(t, server.Addr())
 	e := openURL(t, proxy.URL(server.Database(t)), poolOf(1))
@@ -72,32 +72,55 @@ func TestNoKillIsSentBeforeStartTransactionIsAnswered(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, inTx := range []bool{true, false} {
-		before := proxy.Stats().Accepted
-		proxy.Blackhole(plinthtest.ToClient, plinthtest.Hold)
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		var err error
-		if inTx {
-			err = e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
-				_, err := tx.Execute(ctx, "insert into done values (?)", 2)
+	const insert = "insert into done values (?)"
+	for _, test := range []struct {
+		name string
+		asks bool
+		run  func(ctx context.Context, mute func()) error
+	}{
+		{"the first of a transaction", false, func(ctx context.Context, mute func()) error {
+			mute()
+			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+				_, err := tx.Execute(ctx, insert, 2)
 				return err
 			})
-		} else {
-			_, err = e.Execute(ctx, "insert into done values (?)", 3)
-		}
+		}},
+		{"rows behind a savepoint", false, func(ctx context.Context, mute func()) error {
+			return e.InTx(ctx, func(ctx context.Context, tx *plinth.Tx) error {
+				_, err := tx.ExecuteMany(ctx, insert, func(yield func([]any) bool) { // once the engine's own savepoint is set
+					mute()
+					_ = yield([]any{4}) && yield([]any{5})
+				})
+				return err
+			})
+		}},
+		{"alone", true, func(ctx context.Context, mute func()) error {
+			mute()
+			_, err := e.Execute(ctx, insert, 3)
+			return err
+		}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		before := 0
+		err := test.run(ctx, func() {
+			before = proxy.Stats().Accepted
+			proxy.Blackhole(plinthtest.ToClient, plinthtest.Hold)
+			time.AfterFunc(50*time.Millisecond, cancel)
+		})
+		asked := proxy.Stats().Accepted > before
 		cancel()
-		if !errors.Is(err, plinth.ErrTimeout) && !errors.Is(err, plinth.ErrOutcomeUnknown) {
-			t.Errorf("error %v, want ErrTimeout", err)
+		if !errors.Is(err, plinth.ErrCanceled) && !errors.Is(err, plinth.ErrOutcomeUnknown) {
+			t.Errorf("%s: error %v, want ErrCanceled", test.name, err)
 		}
-		if asked := proxy.Stats().Accepted > before; asked == inTx {
-			t.Errorf("in a transaction: %v; a KILL was sent: %v", inTx, asked)
+		if asked != test.asks {
+			t.Errorf("%s: a KILL was sent: %v", test.name, asked)
 		}
 		if err := proxy.Heal(); err != nil {
 			t.Fatal(err)
 		}
 		idle(t, e)
-		if n, err := plinth.One[int](t.Context(), e, "select count(*) from done where id = 2"); n != 0 || err != nil {
-			t.Errorf("%d rows of the transaction that was given up, %v", n, err)
+		if n, err := plinth.One[int](t.Context(), e, "select count(*) from done where id in (2, 4, 5)"); n != 0 || err != nil {
+			t.Errorf("%s: %d rows of the transaction that was given up, %v", test.name, n, err)
 		}
 	}
 }
