@@ -174,7 +174,7 @@ func TestABatchSaysOfEachJobWhatBecameOfItAfterAFault(t *testing.T) {
 			mongotest.Failure{Applied: true, Close: true, Times: 2}, []string{"done 1", "failed unique constraint sent=true verdict=never", "done 1"}, "0 1 2",
 		},
 		"three lost replies": {mongotest.Failure{Applied: true, Close: true, Times: 3}, unavailable, "0 1 2"},
-		"nothing arrives":  {mongotest.Failure{Close: true, Times: -1}, unavailable, "0"},
+		"nothing arrives":    {mongotest.Failure{Close: true, Times: -1}, unavailable, "0"},
 		"a write concern that isn't met": {
 			mongotest.Failure{ConcernCode: 64},
 			[]string{
@@ -193,8 +193,8 @@ func TestABatchSaysOfEachJobWhatBecameOfItAfterAFault(t *testing.T) {
 			all("failed unavailable sent=true verdict=again"), "0",
 		},
 		"a lost reply, and then one that says so": {mongotest.Failure{Applied: true, Close: true}, unavailable, "0 1 2"},
-		"refused when it was read": {mongotest.Failure{Code: 2}, all("alone"), "0"},
-		"not permitted":            {mongotest.Failure{Code: 13}, all("failed permission denied sent=true verdict=never"), "0"},
+		"refused when it was read":                {mongotest.Failure{Code: 2}, all("alone"), "0"},
+		"not permitted":                           {mongotest.Failure{Code: 13}, all("failed permission denied sent=true verdict=never"), "0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
