@@ -172,6 +172,10 @@ func TestAPacketLongerThanAcceptedIsRefusedAtItsHeader(t *testing.T) {
 	if _, _, err := r.packet(); !errors.Is(err, ErrProtocol) {
 		t.Errorf("got %v, want %v", err, ErrProtocol)
 	}
+	r = reader{src: bytes.NewReader(packets(0, make([]byte, 1000))), max: 1000}
+	if p, _, err := r.packet(); len(p) != 1000 || err != nil {
+		t.Errorf("a packet as long as is accepted: %d bytes, %v", len(p), err)
+	}
 	r = reader{src: bytes.NewReader(packets(0, make([]byte, maxFrame+2))), max: maxFrame + 1}
 	if _, _, err := r.packet(); !errors.Is(err, ErrProtocol) {
 		t.Errorf("got %v, want %v", err, ErrProtocol)

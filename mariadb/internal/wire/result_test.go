@@ -44,7 +44,7 @@ func TestTheSessionsStateIsTracked(t *testing.T) {
 	t.Parallel()
 	var tr Tracked
 	err := tr.update([]byte("\x00\x0e\x0aautocommit\x02ON" + "\x01\x03\x02db" + "\x02\x011" + "\x03\x06\x00\x040-17" +
-		"\x04\x07\x06BEGIN;" + "\x05\x09\x08T_______" + "\x2a\x01x"))
+		"\x04\x07\x06BEGIN;" + "\x05\x09\x08T_______" + "\x2a\x01x" + "\x00\x0e\x0aautocommit\x02ON"))
 	want := Tracked{Schema: "db", Variables: map[string]string{"autocommit": "ON"}, GTID: "0-17", Characteristics: "BEGIN;",
 		Transaction: "T_______", Changes: 1}
 	if err != nil || !reflect.DeepEqual(tr, want) {
