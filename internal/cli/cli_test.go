@@ -204,7 +204,7 @@ func TestTheExitCodeSaysWhoIsToBlame(t *testing.T) {
 		"no duration":         {exitUsage, []string{"--slow", "soon", "ping"}, []string{`"soon" is no duration`}},
 		"negative duration":   {exitUsage, []string{"--timeout=-5s", "ping"}, []string{"can't be negative"}},
 		"tiny duration":       {exitUsage, []string{"--timeout=1ns", "ping"}, []string{"1ms is the least"}},
-		"flag before command": {exitUsage, []string{"-o", "json", "query", "select 1"}, []string{"-o is a flag of health and query", "hint: put it behind the command: plinth query -o"}},
+		"flag before command": {exitUsage, []string{"-o", "json", "query", "select 1"}, []string{"-o is a flag of health, query, tables", "hint: put it behind the command: plinth query -o"}},
 		"a lone BEGIN":        {exitUsage, []string{"exec", "begin"}, []string{"plinth exec -f FILE", "--single-transaction"}},
 		"several statements":  {exitUsage, []string{"query", "select 1; select 2"}, []string{"plinth exec -f -"}},
 		"values for names":    {exitUsage, []string{"query", "select :a, :b", "1", "2"}, []string{":a, :b", "name=value"}},

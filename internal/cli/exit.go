@@ -101,6 +101,9 @@ func describe(err error) (message, hint string) {
 		}
 	case errors.As(err, &e) && errors.As(err, &p) && p.InUse == 0: // nobody else uses the pool
 		message = strings.Replace(err.Error(), e.Error(), opening(e, p), 1)
+		if errors.As(p.LastDialError, &f) {
+			hint = f.Hint
+		}
 	case errors.As(err, &e):
 		plain := *e
 		plain.Hint = ""

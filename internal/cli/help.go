@@ -78,8 +78,11 @@ func parseError(err error, command *kong.Context, model *kong.Application) error
 	if flag, ok := strings.CutPrefix(err.Error(), "unknown flag "); ok {
 		flag, _, _ = strings.Cut(flag, ",")
 		if of := commandsWith(model, flag); len(of) > 0 && (command == nil || command.Selected() == nil) {
-			first := of[len(of)-1] // health has -o, but query is what it is for
-			return usagef("put it behind the command: plinth "+first+" "+flag+" …", "%s is a flag of %s", flag, strings.Join(of, " and "))
+			first := of[0]
+			if slices.Contains(of, "query") { // others have -o, too, but query is what it is for
+				first = "query"
+			}
+			return usagef("put it behind the command: plinth "+first+" "+flag+" …", "%s is a flag of %s", flag, strings.Join(of, ", "))
 		}
 		hint += "; if that was an ARG, put -- in front of the statement"
 	}
