@@ -290,7 +290,8 @@ func TestWhatIsGivenUpIsAnUnknownOutcomeOnceItWasSent(t *testing.T) {
 				j.Outcome = driver.Done
 			}
 		}}
-		e := onBatching(t, b, plinth.Options{})
+		var after atomic.Int32
+		e := onBatching(t, b, plinth.Options{After: func(context.Context, *hook.Event) { after.Add(1) }})
 		ctx, cancel := context.WithCancel(t.Context())
 		sent, query := submit(ctx, e), &ending{done: make(chan struct{})}
 		synctest.Wait()
@@ -322,6 +323,10 @@ func TestWhatIsGivenUpIsAnUnknownOutcomeOnceItWasSent(t *testing.T) {
 			t.Errorf("what wasn't sent, or only reads, ended with %v and %v", queued.err, query.err)
 		}
 		close(release)
+		synctest.Wait()
+		if after.Load() != 3 {
+			t.Errorf("the after hook ran %d times for three statements: the batch's end is the end of none of them", after.Load())
+		}
 	})
 }
 
