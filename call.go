@@ -105,7 +105,7 @@ func (c *call) abandoned(ctx context.Context) {
 	if c.ended {
 		return
 	}
-	err := c.eng.usage(driver.Unknown, string(c.op), "a panic or runtime.Goexit left the call before its end")
+	err := c.st.usage(driver.Unknown, string(c.op), "a panic or runtime.Goexit left the call before its end")
 	switch {
 	case c.hold != nil && !c.hold.unbound():
 		c.hold.lose(err)
@@ -287,7 +287,7 @@ func (c *call) attempted(err error) error {
 	var failure *Error
 	if err != nil {
 		safe := c.safe && (c.rows == nil || c.stmt == nil || c.stmt.Access == driver.Read) // a write whose rows are read isn't repeated any more
-		failure = e.failed(string(c.op), c.stmt, err, safe, inTx || c.op == hook.ExecuteMany)
+		failure = c.st.failed(string(c.op), c.stmt, err, safe, inTx || c.op == hook.ExecuteMany)
 		failure.Row = c.row
 		c.judge(failure, err)
 		if inTx {

@@ -26,7 +26,7 @@ func (e *Engine) With(ctx context.Context, fn func(conn *Conn) error) error {
 	c.need.Timeout = c.set.acquire
 	sess, err := c.borrow(ctx, ctx, c.need)
 	if err != nil {
-		return final(e.failed(string(c.op), nil, err, true, false))
+		return final(c.st.failed(string(c.op), nil, err, true, false))
 	}
 	conn := &Conn{place: place{eng: e, hold: &hold{sess: sess, st: c.st}}}
 	defer func() { sess.Release(conn.hold.close()) }() // also when fn panics

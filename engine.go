@@ -203,7 +203,8 @@ type Stats struct {
 // Stats returns the statistics as they are now.
 func (e *Engine) Stats() Stats {
 	s := Stats{
-		Pools: append(e.state.Load().backend.Stats(), e.drains.stats()...), Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(), Pipeline: e.pipeline.stats(),
+		Pools:   append(e.state.Load().backend.Stats(), e.drains.stats()...),
+		Retries: e.retries.Load(), HookPanics: e.panics.Load(), Budget: e.policy.Budget.Stats(), Pipeline: e.pipeline.stats(),
 	}
 	for _, p := range s.Pools {
 		s.Stats.Add(p)

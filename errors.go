@@ -195,14 +195,20 @@ func shorten(s string, n int) string {
 }
 
 // usage returns an error about something that was found before anything was sent.
-func (e *Engine) usage(kind Kind, op string, format string, args ...any) *Error {
-	return &Error{Kind: kind, Op: op, Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Err: fmt.Errorf(format, args...)}
+func (t *target) usage(kind Kind, op, format string, args ...any) *Error {
+	return &Error{Kind: kind, Op: op, Engine: t.info.Engine, Target: t.info.Target, Err: fmt.Errorf(format, args...)}
+}
+
+// usage is that of the target that the engine works with now: what a call or a session has is of its own, which the engine may
+// have left.
+func (e *Engine) usage(kind Kind, op, format string, args ...any) *Error {
+	return e.state.Load().usage(kind, op, format, args...)
 }
 
 // failed turns what came over the seam into an *Error, and decides whether the unit may run again. safe says that a
 // repetition can't apply anything twice, whatever became of the first: a read. Inside a transaction the unit is
 // the transaction, and one that was lost before its COMMIT was sent has applied nothing.
-func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) *Error {
+func (t *target) failed(op string, stmt *statement, err error, safe, inTx bool) *Error {
 	if ours, ok := err.(*Error); ok { // already, from further down
 		return ours
 	}
@@ -211,7 +217,7 @@ func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) 
 		f = &driver.Fault{Kind: contextKind(err), Err: err}
 	}
 	out := &Error{
-		Kind: f.Kind, Op: op, Engine: e.state.Load().info.Engine, Target: e.state.Load().info.Target, Code: f.Code, Constraint: f.Constraint,
+		Kind: f.Kind, Op: op, Engine: t.info.Engine, Target: t.info.Target, Code: f.Code, Constraint: f.Constraint,
 		Table: f.Table, Column: f.Column, Position: f.Position, Hint: f.Hint, Err: f.Err, verdict: f.Verdict,
 		sparing: f.Once,
 	}
@@ -234,6 +240,11 @@ func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) 
 		}
 	}
 	return out
+}
+
+// failed is that of the target that the engine works with now.
+func (e *Engine) failed(op string, stmt *statement, err error, safe, inTx bool) *Error {
+	return e.state.Load().failed(op, stmt, err, safe, inTx)
 }
 
 func asFault(err error) (*driver.Fault, bool) {

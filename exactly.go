@@ -294,7 +294,7 @@ func (o *once) identify(ctx context.Context, tx *Tx) (any, error) {
 	defer tx.hold.leave()
 	id, err := f.Identity(ctx)
 	if err != nil {
-		failure := o.eng.failed(exactlyOnce, nil, err, false, true)
+		failure := tx.hold.st.failed(exactlyOnce, nil, err, false, true)
 		failure.in = tx.hold
 		tx.hold.note(nil, failure, err)
 		return nil, failure

@@ -106,7 +106,7 @@ func first[T any](rows *Rows, read func() (T, error)) (T, error) {
 		if err := rows.Err(); err != nil {
 			return zero, err
 		}
-		e := rows.eng.usage(ErrNotFound, string(hook.Query), "no rows")
+		e := rows.st.usage(ErrNotFound, string(hook.Query), "no rows")
 		if rows.stmt != nil {
 			e.Statement = rows.stmt.Binder.Fingerprint()
 		}

@@ -34,27 +34,30 @@ type hold struct {
 func (h *hold) enter(p *place, op string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e := p.eng
+	at := p.eng.state.Load().target
+	if h.st != nil { // else it's a Pin that has no session yet
+		at = h.st.target
+	}
 	switch {
 	case p.tx != nil && p.tx.done.Load():
-		return e.usage(ErrTxDone, op, "the transaction was committed or rolled back already")
+		return at.usage(ErrTxDone, op, "the transaction was committed or rolled back already")
 	case h.back && p.tx != nil:
-		return e.usage(ErrTxDone, op, "it was rolled back when its connection went back to the pool")
+		return at.usage(ErrTxDone, op, "it was rolled back when its connection went back to the pool")
 	case h.back:
-		return e.usage(ErrClosed, op, "the connection went back to the pool")
+		return at.usage(ErrClosed, op, "the connection went back to the pool")
 	case h.over != nil:
-		return e.usage(ErrTxDone, op, "an earlier error ended the transaction: %w", h.over)
+		return at.usage(ErrTxDone, op, "an earlier error ended the transaction: %w", h.over)
 	case h.lost != nil:
-		return e.usage(ErrClosed, op, "an earlier error broke the connection: %w", h.lost)
+		return at.usage(ErrClosed, op, "an earlier error broke the connection: %w", h.lost)
 	case h.using != "":
-		err := e.usage(ErrBusy, op, "a %s is still running on it", h.using)
+		err := at.usage(ErrBusy, op, "a %s is still running on it", h.using)
 		if h.rows != nil {
-			err = e.usage(ErrBusy, op, "the rows of %q are still open on it", shorten(h.rows.stmt.Binder.Fingerprint(), 80))
+			err = at.usage(ErrBusy, op, "the rows of %q are still open on it", shorten(h.rows.stmt.Binder.Fingerprint(), 80))
 			err.Hint = "close them, or read them to the end, before the next statement; or read them at once with FetchAll or All"
 		}
 		return err
 	case h.tx != p.tx:
-		return e.usage(ErrBusy, op, "a transaction or savepoint is open on it: run the statement on that one")
+		return at.usage(ErrBusy, op, "a transaction or savepoint is open on it: run the statement on that one")
 	}
 	h.using = op
 	return nil

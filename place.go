@@ -108,7 +108,7 @@ func (p *place) prepare(ctx context.Context, c *call, text string, args []any) e
 	err := p.compile(ctx, c, text)
 	if err == nil && c.many == nil {
 		if err = c.bind(args); err != nil {
-			err = final(p.eng.failed(string(c.op), c.stmt, err, false, false))
+			err = final(c.st.failed(string(c.op), c.stmt, err, false, false))
 		}
 	}
 	if err == nil {
@@ -143,10 +143,10 @@ func (p *place) compile(ctx context.Context, c *call, text string) error {
 	}
 	stmt, err := p.eng.texts.get(text, c.st.backend.Compile)
 	if err != nil {
-		return final(p.eng.failed(string(c.op), nil, err, false, false))
+		return final(c.st.failed(string(c.op), nil, err, false, false))
 	}
 	if stmt.Class == driver.Transaction {
-		e := p.eng.usage(ErrArgument, string(c.op), "%s as a statement: the engine would not know of the transaction", stmt.Verb)
+		e := c.st.usage(ErrArgument, string(c.op), "%s as a statement: the engine would not know of the transaction", stmt.Verb)
 		e.Hint = "use Begin, InTx, Commit and Rollback; InTx on a Tx makes a savepoint"
 		return e
 	}

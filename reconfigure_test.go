@@ -131,6 +131,10 @@ func TestANewTargetIsOpenedBesideTheOldWhichIsDrained(t *testing.T) {
 	if s := db.Stats(); len(s.Pools) != 4 || s.InUse != 2 {
 		t.Errorf("while the old one is drained there are %d pools with %d connections in use", len(s.Pools), s.InUse)
 	}
+	_, err = tx.Execute(t.Context(), "insert into nothing values (1)")
+	if e, ok := errors.AsType[*plinth.Error](err); !ok || e.Target != before {
+		t.Errorf("the error of a statement on the old one, %s, is %v", before, err)
+	}
 	read := 0
 	for rows.Next() {
 		read++

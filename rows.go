@@ -112,10 +112,10 @@ func (r *Rows) Row() Row {
 // Scan reads the current row into dest: a pointer for each column, with the conversions that the docs' table lists.
 func (r *Rows) Scan(dest ...any) error {
 	if r.vals == nil {
-		return r.eng.usage(ErrArgument, string(hook.Query), "Scan without a current row: call Next first")
+		return r.st.usage(ErrArgument, string(hook.Query), "Scan without a current row: call Next first")
 	}
 	if len(dest) != len(r.vals) {
-		return r.eng.usage(ErrArgument, string(hook.Query), "Scan into %d destinations, but the result has %d columns: %v",
+		return r.st.usage(ErrArgument, string(hook.Query), "Scan into %d destinations, but the result has %d columns: %v",
 			len(dest), len(r.vals), r.Columns())
 	}
 	if err := scan.Row(r.cols, r.vals, dest); err != nil {
@@ -161,7 +161,7 @@ func (r *Rows) into(t reflect.Type, dst any) error {
 }
 
 func (r *Rows) scanError(err error) error {
-	r.unread = final(r.eng.failed(string(hook.Query), r.stmt, err, false, true))
+	r.unread = final(r.st.failed(string(hook.Query), r.stmt, err, false, true))
 	return r.unread
 }
 

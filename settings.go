@@ -72,7 +72,7 @@ func (c *call) admit() error {
 	case c.set.refused != nil && (c.stmt != nil || c.hold == nil || c.hold.tx == nil): // what ends a transaction always may
 		return c.set.refused
 	case c.set.readOnly && c.stmt != nil && c.writes():
-		e := c.eng.usage(ErrReadOnly, string(c.op), "the context asks for reading only")
+		e := c.st.usage(ErrReadOnly, string(c.op), "the context asks for reading only")
 		e.Statement = c.stmt.Binder.Fingerprint()
 		return e
 	}

@@ -35,7 +35,9 @@ func (e *Engine) open(c config.Config, opener driver.Opener) (*target, error) {
 	t := &target{}
 	t.login.Store(&c)
 	backend, err := opener(driver.Host{
-		Pool: e.options.pool(&c), OnConnect: func(ctx context.Context, s driver.Session) error { return e.connected(ctx, t, s) }, Leaked: func(h pool.Holder, returned bool) { e.leaked(t, h, returned) },
+		Pool:      e.options.pool(&c),
+		OnConnect: func(ctx context.Context, s driver.Session) error { return e.connected(ctx, t, s) },
+		Leaked:    func(h pool.Holder, returned bool) { e.leaked(t, h, returned) },
 		Opened: func(ctx context.Context, name string, took time.Duration, err error) {
 			e.connOpened(ctx, t, name, took, err)
 		},

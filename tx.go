@@ -107,7 +107,7 @@ func (t *Tx) Commit(ctx context.Context) error {
 // endable says why the caller can't end the transaction, or nil.
 func (t *Tx) endable(op hook.Op) error {
 	if t.hold.exact && t.parent == nil && !t.done.Load() {
-		return t.eng.usage(ErrArgument, string(op), "a transaction of ExactlyOnce ends with its function: return nil to commit it, an error to roll it back")
+		return t.hold.st.usage(ErrArgument, string(op), "a transaction of ExactlyOnce ends with its function: return nil to commit it, an error to roll it back")
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (t *Tx) undo(ctx context.Context) {
 // finish ends the transaction and gives its session back.
 func (t *Tx) finish(ctx context.Context, op hook.Op) error {
 	if t.parent != nil {
-		return t.eng.usage(ErrArgument, string(op), "a savepoint ends with the function that InTx was given: return nil to keep it, an error to undo it")
+		return t.hold.st.usage(ErrArgument, string(op), "a savepoint ends with the function that InTx was given: return nil to keep it, an error to undo it")
 	}
 	dead, err := t.hold.enterLast(&t.place, string(op))
 	if err != nil {
@@ -160,7 +160,7 @@ func (t *Tx) finish(ctx context.Context, op hook.Op) error {
 	t.applied = op == hook.Commit && (err == nil || t.verdict(err) == driver.Ambiguous)
 	t.close()
 	if dead != nil && wanted == hook.Commit {
-		e := t.eng.usage(ErrTxDone, string(wanted), "rolled back, because an earlier error had ended the transaction: %w", dead)
+		e := t.hold.st.usage(ErrTxDone, string(wanted), "rolled back, because an earlier error had ended the transaction: %w", dead)
 		e.verdict, e.in = t.verdict(dead), t.hold
 		return e
 	}
@@ -326,7 +326,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	case t.done.Load() && err == nil && t.applied:
 		return nil // fn committed it itself
 	case t.done.Load() && err == nil:
-		return t.eng.usage(ErrTxDone, string(hook.Commit), "the function rolled the transaction back itself, and returned no error")
+		return t.hold.st.usage(ErrTxDone, string(hook.Commit), "the function rolled the transaction back itself, and returned no error")
 	case err == nil:
 		if err = t.finish(ctx, hook.Commit); err != nil && !t.done.Load() { // rows were left open, or a goroutine at work
 			t.undo(ctx)
@@ -349,7 +349,7 @@ func (t *Tx) run(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 // so that an Engine and a Tx fit one interface, must be empty.
 func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, opts ...TxOptions) (err error) {
 	if len(opts) > 0 {
-		return t.eng.usage(ErrArgument, string(hook.Savepoint), "a savepoint has no options of its own: give them to the transaction")
+		return t.hold.st.usage(ErrArgument, string(hook.Savepoint), "a savepoint has no options of its own: give them to the transaction")
 	}
 	depth := 1
 	for p := t.parent; p != nil; p = p.parent {
@@ -379,7 +379,7 @@ func (t *Tx) InTx(ctx context.Context, fn func(ctx context.Context, tx *Tx) erro
 	err = fn(withTx(ctx, inner), inner)
 	returned = true
 	if err == nil && t.hold.openRows() != nil {
-		err = t.eng.usage(ErrBusy, string(hook.Savepoint), "the function left its rows open")
+		err = t.hold.st.usage(ErrBusy, string(hook.Savepoint), "the function left its rows open")
 	}
 	if err != nil {
 		if uerr := undo(); uerr != nil && !errors.Is(uerr, ErrTxDone) {
