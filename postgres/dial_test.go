@@ -377,6 +377,19 @@ func TestACancelRequestIsOverWhenTheServerHasClosedIt(t *testing.T) {
 	}
 }
 
+func TestACancelRequestThatReachesNobodyIsntSent(t *testing.T) {
+	t.Parallel()
+	r := newRogue(t, serveLogins('N', nil))
+	w, err := dialled(t, r.local())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Close()
+	if sent, err := w.CancelRequest(t.Context()); sent || err == nil {
+		t.Errorf("sent %v: %v", sent, err)
+	}
+}
+
 func TestACancelRequestEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	first := true
