@@ -72,7 +72,7 @@ func (s *session) RunBatch(ctx context.Context, jobs []*driver.Job, encoded func
 		netdriver.FailJobs(b.jobs[b.settled:], f)
 	}
 	if jobs[0].Kind != driver.JobWrite {
-		s.back.failures.saw(b.settled, len(b.failed))
+		s.back.failures.saw(b.settled, len(b.failed)+b.clashed)
 	}
 	s.reprepare()
 }
@@ -89,6 +89,7 @@ type jobs struct {
 	mark    int64       // bytes that had been written before them
 	last    time.Time   // when the job before ended
 	failed  []refusedJob
+	clashed int // jobs beside one that has met another transaction
 }
 
 // refusedJob is a job that the server has refused.
@@ -289,6 +290,9 @@ func (s *session) settleJobs(ctx context.Context) {
 		case i == b.at, end-b.settled == 1:
 			j.Outcome, j.Err = driver.Failed, failure
 			b.failed = append(b.failed, refusedJob{j, b.sts[i], failure, s.running.bound})
+			if failure.Kind == driver.Deadlock || failure.Kind == driver.Serialization {
+				b.clashed += end - b.settled - 1
+			}
 		case b.at == end: // the commit failed, and nobody knows for whose sake
 			j.Outcome = driver.Alone
 		case j.Outcome != driver.Failed:
@@ -326,7 +330,9 @@ func (s *session) reprepare() {
 }
 
 // failureRate is how often jobs that share a transaction fail. Each failure undoes the others, which run again: the more often
-// that happens, the fewer shall share one.
+// that happens, the fewer shall share one. What has met another transaction's locks counts with all that it shared its own with,
+// for the more share one, the more it locks: two large ones would meet again and again, and a deadlock takes PostgreSQL
+// deadlock_timeout, a second, to see.
 type failureRate struct {
 	perMillion atomic.Int64
 }
