@@ -174,6 +174,9 @@ func (t *target) nestedShape() *shape {
 		for _, f := range fields {
 			s.fields = append(s.fields, part{f, targetOf(f.typ)})
 		}
+		if err == nil && len(fields) == 0 { // whatever came would be lost without a word
+			s.fault = fmt.Errorf("%s has no exported fields: use a struct that has, or map[string]any", t.typ)
+		}
 	} else {
 		s.elem = targetOf(t.typ.Elem())
 	}

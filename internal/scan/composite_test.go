@@ -91,6 +91,7 @@ func TestNestedErrorsSayWhereWithoutShowingData(t *testing.T) {
 		{doc{"tree": []any{[]any{1}}}, new(account), "with an integer at .tree[0][0] where Go has scan.tree", ""},
 		{doc{"c": 1}, new(struct{ C chan int }), "at .c where Go has chan int", ""},
 		{doc{"x": 1}, new(ambiguous), "is a nested value; the destination is scan.ambiguous", "both take the column x"},
+		{doc{"x": 1}, new(struct{ x int }), "is a nested value; the destination is struct { x int }", "no exported fields"},
 		{[]any{1}, new([]chan int), "is a nested value; the destination is []chan int", ""},
 		{[]any{1}, new(prefs), "is a nested value; the destination is scan.prefs", ""},
 		{[]any{1}, new(map[string]int), "is a nested value; the destination is map[string]int", ""},
