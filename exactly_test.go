@@ -231,7 +231,7 @@ func TestAResultThatCannotBeStoredAppliesNothing(t *testing.T) {
 
 func TestTheFunctionCannotEndItsTransaction(t *testing.T) {
 	t.Parallel()
-	db, b := onFaulty(t)
+	db, _ := onFaulty(t)
 	_, _, err := plinth.ExactlyOnce(t.Context(), db, "x", func(ctx context.Context, tx *plinth.Tx) (int, error) {
 		for name, end := range map[string]func(context.Context) error{"Commit": tx.Commit, "Rollback": tx.Rollback} {
 			if err := end(ctx); !errors.Is(err, plinth.ErrArgument) {
@@ -246,7 +246,6 @@ func TestTheFunctionCannotEndItsTransaction(t *testing.T) {
 	if err != nil || count(t, db) != 1 {
 		t.Error(err)
 	}
-	b.commits = true
 	db2, _ := onFaulty(t, func(_ *plinth.Options, b *faulty) { b.commits = true })
 	_, _, err = plinth.ExactlyOnce(t.Context(), db2, "x", func(ctx context.Context, tx *plinth.Tx) (int, error) {
 		_, err := tx.Execute(ctx, "create table u (a)")

@@ -108,6 +108,9 @@ func (t *target) logIn(ctx context.Context, h Host, network, address, mode strin
 		Cleartext: t.Cleartext && verified, MaxPacket: t.MaxPacket, Dial: dial,
 	})
 	if err != nil {
+		if l.plain != nil && netdriver.TimeIsUp(err) {
+			err = &silence{err}
+		}
 		return nil, err
 	}
 	l.verified = verified

@@ -21,6 +21,12 @@ func terms() *netdriver.Words {
 	}
 }
 
+// silence is the end of waiting for something that has taken the connection. A server of this protocol speaks first; others,
+// PostgreSQL's among them, wait for their client.
+type silence struct{ error }
+
+func (s *silence) Unwrap() error { return s.error }
+
 // dialFault is the fault of one address of a host. ctx is the caller's: the end of ConnectTimeout is the address's own
 // fault.
 func (t *target) dialFault(ctx context.Context, h Host, address string, who netdriver.Login, err error) *driver.Fault {
@@ -44,6 +50,8 @@ func (t *target) dialFault(ctx context.Context, h Host, address string, who netd
 		return netdriver.Ended(ctx, driver.Dial, nil)
 	} else if errors.Is(err, wire.ErrNoTLS) {
 		f.Verdict, f.Hint = driver.Never, terms().NoTLS
+	} else if _, ok := errors.AsType[*silence](err); ok {
+		f.Hint = "something takes connections there and says nothing more: is it a MariaDB or MySQL server, and is it well?"
 	} else if !terms().Explain(f, h.Name, h.isSocket(), err) {
 		f.Verdict = driver.Never
 		if errors.Is(err, wire.ErrAuth) {

@@ -90,7 +90,7 @@ func TestAWriteThatIsLedToAReaderSaysSo(t *testing.T) {
 	b := newFile(t, Options{})
 	run(t, write(t, b), "CREATE TABLE t(a)")
 	f := failing(t, reading(t, b), driver.ReadOnly, "INSERT INTO t VALUES (1)")
-	if f.Code != "8" || !strings.Contains(f.Hint, "only reads") {
+	if f.Code != "8" || !strings.Contains(f.Hint, "the transaction is read-only") {
 		t.Errorf("code %s, hint %q", f.Code, f.Hint)
 	}
 }

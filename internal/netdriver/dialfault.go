@@ -107,7 +107,7 @@ func (w *Words) explainNetwork(f *driver.Fault, socket bool, err error) bool {
 		f.Hint = w.NoSocket
 	case errors.Is(err, fs.ErrPermission) && socket:
 		f.Hint = "the operating system doesn't let this process use the socket"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case TimeIsUp(err):
 		f.Hint = "nothing answers: check the host and the port, and the firewalls between"
 	case HungUp(err):
 		f.Hint = "the server closed the connection before the login was over: look at its log; " +
@@ -116,6 +116,11 @@ func (w *Words) explainNetwork(f *driver.Fault, socket bool, err error) bool {
 		return errors.As(err, &network)
 	}
 	return true
+}
+
+// TimeIsUp reports whether err is of a deadline: a context's, or a connection's.
+func TimeIsUp(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // Locate puts into f's error where was dialled: host as a URL has it, and the address that its name was resolved to, or "".
