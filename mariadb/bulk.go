@@ -123,11 +123,11 @@ func (b *bulk) add(req *driver.Request, err error) *driver.Fault {
 // prepare makes the statement ready.
 func (b *bulk) prepare(req *driver.Request) *driver.Fault {
 	s := b.s
+	b.end()
 	if f := s.enter(b.ctx, req); f != nil {
 		return f
 	}
 	defer s.EndCall()
-	b.end()
 	st := s.cache.get(req.Native)
 	if st == nil {
 		var f *driver.Fault
