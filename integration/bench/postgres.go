@@ -21,7 +21,7 @@ func postgresTasks() []task {
 		{"postgres-scan", "read 1,000 rows into a slice of structs", 500, func(ctx context.Context, _ string) ([]contender, error) {
 			return postgresContenders(ctx, plinthScan, pgxScan)
 		}},
-		{"postgres-insert", "insert one row, committed (fsync off)", 10, func(ctx context.Context, _ string) ([]contender, error) {
+		{"postgres-insert", "insert one row, committed", 10, func(ctx context.Context, _ string) ([]contender, error) {
 			return postgresContenders(ctx, plinthInsert, pgxInsert)
 		}},
 		{"postgres-tx", "a transaction of two statements", 20, func(ctx context.Context, _ string) ([]contender, error) {
